@@ -1,0 +1,203 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "striate/base/random.h"
+#include "striate/device/functions.h"
+#include "striate/tensor/tensor.h"
+
+namespace striate {
+
+/// A two-dimensional convolution; one dimension is h = 1. Kernels are O,I,R,S with I = c / groups.
+/// Output pixel (y, x) under tap (r, s) sees input pixel (y * stride_h + r * dilation_h - pad_top,
+/// x * stride_w + s * dilation_w - pad_left); pixels outside the input count as zero. Padding at
+/// the bottom and right is what oh and ow imply.
+struct ConvGeometry {
+  std::int64_t n = 1, c = 1, h = 1, w = 1;  ///< input
+  std::int64_t o = 1, oh = 1, ow = 1;       ///< output
+  std::int64_t r = 1, s = 1;                ///< kernel
+  std::int64_t stride_h = 1, stride_w = 1;
+  std::int64_t dilation_h = 1, dilation_w = 1;
+  std::int64_t pad_top = 0, pad_left = 0;
+  std::int64_t groups = 1;
+
+  friend bool operator==(const ConvGeometry&, const ConvGeometry&) = default;
+};
+
+/// A two-dimensional pooling, with the names of ConvGeometry.
+struct PoolGeometry {
+  std::int64_t n = 1, c = 1, h = 1, w = 1;
+  std::int64_t oh = 1, ow = 1;
+  std::int64_t r = 1, s = 1;
+  std::int64_t stride_h = 1, stride_w = 1;
+  std::int64_t dilation_h = 1, dilation_w = 1;
+  std::int64_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+  bool count_include_pad = false;  ///< average: divide by the window's padded part too
+};
+
+enum class ConvPass : std::uint8_t { forward, backward_data, backward_weights };
+
+/// One step of an optimizer on one parameter. What each rule computes, and which state it keeps,
+/// stands in train/optimizer.h.
+struct OptimizerStep {
+  enum class Rule : std::uint8_t { sgd, adam, adamw, adagrad, rmsprop, adadelta };
+  Rule rule = Rule::sgd;
+  double lr = 0;
+  double weight_decay = 0;
+  double momentum = 0;
+  double dampening = 0;
+  bool nesterov = false;
+  double beta1 = 0.9, beta2 = 0.999;  ///< adam, adamw
+  double alpha = 0.99;                ///< rmsprop
+  double rho = 0.9;                   ///< adadelta
+  double epsilon = 1e-8;
+  double lr_decay = 0;  ///< adagrad
+  bool amsgrad = false;
+  bool centered = false;
+  std::int64_t step = 1;    ///< counts from 1
+  double grad_scale = 1.0;  ///< gradients are multiplied by this first (clipping)
+};
+
+/// The arithmetic an operator may ask for. `reference` is the specification in plain loops, in
+/// float32 and float64; `cpu` is the fast one, in float32.
+///
+/// Rules for every primitive:
+/// - Operands are views with any strides unless a line says otherwise; "map" means channels last:
+///   stride 1 along C, pixels one behind another (stride(2) == w * stride(3), stride(0) ==
+///   h * stride(2)), the pixel stride free.
+/// - Floating operands of one call share one dtype. An empty operand (a size of 0) is allowed.
+/// - Output and inputs must not overlap, except where they are the same view and the line says
+///   "in place".
+/// - `accumulate` adds to what the output holds instead of replacing it.
+/// - The result is a function of operands and instruction set alone, not of the thread count.
+/// - `scratch` holds at least what the matching `…_scratch` answers; its content is not kept.
+///
+/// A device is immutable once made: any number of threads may call it at once.
+class Device {
+ public:
+  Device() = default;
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+  virtual ~Device() = default;
+
+  virtual std::string_view name() const = 0;
+  virtual int threads() const = 0;
+
+  // Convolution. x, y, dx, dy are maps; w, dw are dense O,I,R,S; bias is [O] or absent.
+
+  virtual std::size_t conv_scratch(const ConvGeometry& g, ConvPass pass) const = 0;
+  /// y = x * w + bias (cross-correlation).
+  virtual void conv_forward(const ConvGeometry& g, const ConstView& x, const ConstView& w,
+                            const ConstView& bias, const View& y,
+                            std::span<std::byte> scratch) const = 0;
+  /// dx from dy: the adjoint of conv_forward in x, and transposed convolution's forward.
+  virtual void conv_backward_data(const ConvGeometry& g, const ConstView& dy, const ConstView& w,
+                                  const View& dx, bool accumulate,
+                                  std::span<std::byte> scratch) const = 0;
+  /// dw from x and dy: the adjoint of conv_forward in w.
+  virtual void conv_backward_weights(const ConvGeometry& g, const ConstView& x,
+                                     const ConstView& dy, const View& dw, bool accumulate,
+                                     std::span<std::byte> scratch) const = 0;
+
+  // Matrix product.
+
+  virtual std::size_t matmul_scratch(std::int64_t m, std::int64_t n, std::int64_t k) const = 0;
+  /// c = alpha * a b (+ bias along each row) for a [m, k], b [k, n], c [m, n], bias [n] or absent.
+  /// Transposed operands are views with exchanged strides; one stride of each operand is 1.
+  virtual void matmul(const ConstView& a, const ConstView& b, const ConstView& bias, const View& c,
+                      double alpha, bool accumulate, std::span<std::byte> scratch) const = 0;
+
+  // Pooling. x, y, dx, dy and indices are maps.
+
+  /// indices (int32, or absent) receives for each output the tap r * S + s that gave the maximum
+  /// (the first of equals; NaN wins); a window that lies wholly in the padding gives -infinity
+  /// and -1.
+  virtual void max_pool_forward(const PoolGeometry& g, const ConstView& x, const View& y,
+                                const View& indices) const = 0;
+  virtual void max_pool_backward(const PoolGeometry& g, const ConstView& dy,
+                                 const ConstView& indices, const View& dx,
+                                 bool accumulate) const = 0;
+  virtual void average_pool_forward(const PoolGeometry& g, const ConstView& x,
+                                    const View& y) const = 0;
+  virtual void average_pool_backward(const PoolGeometry& g, const ConstView& dy, const View& dx,
+                                     bool accumulate) const = 0;
+
+  // Batch normalization over axis 1 of x (Ioffe and Szegedy, arXiv:1502.03167, algorithm 1). The
+  // other operands are [C].
+
+  /// mean and variance of the batch (variance divided by the count, not by the count less one).
+  virtual void batch_norm_statistics(const ConstView& x, const View& mean,
+                                     const View& variance) const = 0;
+  /// y = (x - mean) / sqrt(variance + epsilon) * scale + bias. In place.
+  virtual void batch_norm_apply(const ConstView& x, const ConstView& mean,
+                                const ConstView& variance, const ConstView& scale,
+                                const ConstView& bias, double epsilon, const View& y) const = 0;
+  /// Gradients of batch_norm_apply with mean and variance taken from the batch itself; dx, dscale,
+  /// dbias may be absent. dx may be dy (in place) when it does not accumulate.
+  struct BatchNormGradients {
+    View dx, dscale, dbias;
+    bool accumulate_dx = false, accumulate_dscale = false, accumulate_dbias = false;
+  };
+  virtual void batch_norm_backward(const ConstView& x, const ConstView& dy, const ConstView& mean,
+                                   const ConstView& variance, const ConstView& scale,
+                                   double epsilon, const BatchNormGradients& out) const = 0;
+
+  // Elementwise, reductions, movement.
+
+  /// out[i] = f(in0[i], in1[i], …; parameters), f a row of the table in device/functions.h. Inputs
+  /// have out's shape; a stride of 0 broadcasts. In place with any input.
+  virtual void elementwise(Function f, std::span<const ConstView> inputs, const View& out,
+                           std::span<const double> parameters = {},
+                           bool accumulate = false) const = 0;
+  /// out = scale * sum of x over the axes where out has size 1 and x has not; same rank.
+  virtual void reduce_sum(const ConstView& x, const View& out, double scale,
+                          bool accumulate) const = 0;
+  /// out = x for the same shape, any strides and any dtype (integers as they are, never between
+  /// floating and integer); one pass whatever the strides. x is out: nothing to do.
+  virtual void copy(const ConstView& x, const View& out, bool accumulate = false) const = 0;
+  virtual void fill(const View& out, double value) const = 0;
+  /// Sum of squares of all elements, accumulated in double.
+  virtual double sum_of_squares(const ConstView& x) const = 0;
+  /// out[i] = x[i] / (1 - ratio) with probability 1 - ratio, else 0. Element i in N,C,H,W order
+  /// draws word i % 4 of random_words(key, i / 4) and is kept where word >= ratio * 2^32: the same
+  /// call on a gradient is the backward pass. In place. The mask (bool, or absent) gets the choice.
+  virtual void dropout(const ConstView& x, const View& out, const View& mask, double ratio,
+                       const RandomKey& key, bool accumulate) const = 0;
+
+  // Softmax and the classifier's loss, over axis 1 (N,C or N,C,d1,d2…).
+
+  virtual void softmax_forward(const ConstView& x, const View& y, bool logarithm) const = 0;
+  /// dx from y (the softmax, or its logarithm) and dy.
+  virtual void softmax_backward(const ConstView& y, const ConstView& dy, const View& dx,
+                                bool logarithm, bool accumulate) const = 0;
+  /// loss[n, d…] = -weight[label] * log_probability[n, label, d…]; 0 where label == ignore_index.
+  /// labels are int64 [N, d…], weight is [C] or absent. Throws InputError naming the first label
+  /// that is neither ignore_index nor in [0, C). Returns the sum of the weights of what was counted.
+  virtual double nll_forward(const ConstView& log_probability, const ConstView& labels,
+                             const ConstView& weight, std::int64_t ignore_index,
+                             const View& loss) const = 0;
+  /// dx = gradient of sum(loss * dloss) in the logits x behind log_probability = log_softmax(x):
+  /// weight[label] * dloss * (softmax - onehot).
+  virtual void softmax_nll_backward(const ConstView& log_probability, const ConstView& labels,
+                                    const ConstView& weight, std::int64_t ignore_index,
+                                    const ConstView& dloss, const View& dx,
+                                    bool accumulate) const = 0;
+
+  // Training.
+
+  /// One step in place on a dense parameter; state holds the rule's tensors in its order.
+  virtual void optimizer_step(const OptimizerStep& rule, const View& parameter,
+                              const ConstView& gradient, std::span<const View> state) const = 0;
+};
+
+/// Plain loops, float32 and float64, one thread: the specification.
+std::unique_ptr<Device> make_reference_device();
+
+/// The fast device: float32, `threads` threads (0: one for each processor).
+std::unique_ptr<Device> make_cpu_device(int threads = 0);
+
+}  // namespace striate

@@ -1,0 +1,89 @@
+#include "striate/base/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "striate/base/error.h"
+
+namespace striate {
+namespace {
+
+// A file descriptor that is closed with its owner.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() { close_now(); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  int get() const { return fd_; }
+  bool close_now() {
+    const bool closed = fd_ < 0 || ::close(fd_) == 0;
+    fd_ = -1;
+    return closed;
+  }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+Bytes read_file(const std::filesystem::path& path, std::uint64_t limit) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) fail<InputError>("{}: cannot be read: {}", path.string(), strerror(errno));
+  struct stat status {};
+  if (fstat(file.get(), &status) != 0 || S_ISDIR(status.st_mode)) {
+    fail<InputError>("{}: expected a file, got a folder", path.string());
+  }
+  Bytes content;
+  // Grown as it is read: a pipe has no size, and a size is not believed before its bytes come.
+  constexpr std::size_t kStep = std::size_t{1} << 20;
+  const auto expected = static_cast<std::size_t>(std::max<off_t>(status.st_size, 0));
+  while (true) {
+    const std::size_t have = content.size();
+    const std::size_t want = have < expected && expected - have < 64 * kStep ? expected - have : kStep;
+    content.resize(have + want);
+    const ssize_t got = ::read(file.get(), content.data() + have, want);
+    if (got < 0) fail<InputError>("{}: cannot be read: {}", path.string(), strerror(errno));
+    content.resize(have + static_cast<std::size_t>(got));
+    if (got == 0) return content;
+    if (content.size() > limit) {
+      fail<InputError>("{}: larger than the {} bytes that are read at most", path.string(), limit);
+    }
+  }
+}
+
+void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> content) {
+  const std::filesystem::path temporary = path.string() + fmt::format(".part{}", ::getpid());
+  const auto give_up = [&](const char* what) {
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    fail<SystemError>("{}: {}: {}", path.string(), what, strerror(error));
+  };
+  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (file.get() < 0) give_up("cannot be written");
+  while (!content.empty()) {
+    const ssize_t put = ::write(file.get(), content.data(), content.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) give_up("cannot be written");
+    content = content.subspan(static_cast<std::size_t>(put));
+  }
+  if (fsync(file.get()) != 0) give_up("cannot be synced");
+  if (!file.close_now()) give_up("cannot be written");
+  if (::rename(temporary.c_str(), path.c_str()) != 0) give_up("cannot be renamed into place");
+  // The rename itself must survive a power cut too.
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() >= 0) fsync(directory.get());
+}
+
+void write_file(const std::filesystem::path& path, std::string_view content) {
+  write_file(path, std::span(reinterpret_cast<const std::uint8_t*>(content.data()), content.size()));
+}
+
+}  // namespace striate

@@ -1,0 +1,38 @@
+#include "striate/base/memory.h"
+
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "striate/base/error.h"
+
+namespace striate {
+
+std::shared_ptr<std::byte[]> allocate(std::size_t bytes) {
+  // Large blocks come straight from the kernel: zeroed on first touch, in huge pages where it can.
+  constexpr std::size_t kMapped = std::size_t{1} << 21;
+  if (bytes >= kMapped) {
+    void* block =
+        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED) fail<SystemError>("out of memory: {} bytes were asked for", bytes);
+    madvise(block, bytes, MADV_HUGEPAGE);
+    return {static_cast<std::byte*>(block), [bytes](std::byte* b) { munmap(b, bytes); }};
+  }
+  const std::size_t size = align_up(bytes == 0 ? 1 : bytes);
+  void* block = std::aligned_alloc(kAlignment, size);
+  if (block == nullptr) fail<SystemError>("out of memory: {} bytes were asked for", bytes);
+  std::memset(block, 0, size);
+  return {static_cast<std::byte*>(block), [](std::byte* b) { std::free(b); }};
+}
+
+std::byte* Scratch::take_bytes(std::size_t bytes) {
+  const std::size_t size = align_up(bytes);
+  invariant(size <= rest_.size(), "scratch memory is smaller than what a primitive takes");
+  std::byte* piece = rest_.data();
+  rest_ = rest_.subspan(size);
+  return piece;
+}
+
+}  // namespace striate
