@@ -41,8 +41,17 @@ struct PoolGeometry {
 
 enum class ConvPass : std::uint8_t { forward, backward_data, backward_weights };
 
-/// One step of an optimizer on one parameter. What each rule computes, and which state it keeps,
-/// stands in train/optimizer.h.
+/// One step of an optimizer on one parameter; what each rule computes stands in train/optimizer.h.
+/// Every rule's arithmetic is that of PyTorch 1.13's optimizer of the same name. State tensors, in
+/// order, each of the parameter's shape and zero before the first step:
+///
+/// | rule        | state                                                                            |
+/// |-------------|----------------------------------------------------------------------------------|
+/// | sgd         | momentum buffer (only where momentum != 0; step 1 sets it to the gradient)       |
+/// | adam, adamw | mean of gradients, mean of squares, (amsgrad) largest mean of squares            |
+/// | adagrad     | sum of squares                                                                   |
+/// | rmsprop     | mean of squares, (momentum != 0) momentum buffer, (centered) mean of gradients   |
+/// | adadelta    | mean of squared gradients, mean of squared updates                               |
 struct OptimizerStep {
   enum class Rule : std::uint8_t { sgd, adam, adamw, adagrad, rmsprop, adadelta };
   Rule rule = Rule::sgd;
@@ -61,6 +70,9 @@ struct OptimizerStep {
   std::int64_t step = 1;    ///< counts from 1
   double grad_scale = 1.0;  ///< gradients are multiplied by this first (clipping)
 };
+
+/// How many state tensors the rule keeps for each parameter.
+int optimizer_state_count(const OptimizerStep& rule);
 
 /// The arithmetic an operator may ask for. `reference` is the specification in plain loops, in
 /// float32 and float64; `cpu` is the fast one, in float32.

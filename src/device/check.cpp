@@ -1,0 +1,141 @@
+#include "device/check.h"
+
+#include <algorithm>
+
+namespace striate {
+namespace {
+
+Shape without_axis_1(const Shape& shape) {
+  Shape result;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (axis != 1) result.push_back(shape[axis]);
+  }
+  return result;
+}
+
+}  // namespace
+
+void require_shape(const ConstView& view, const Shape& shape, const char* what) {
+  if (view.shape == shape) return;
+  fail<BugError>("device: {}: expected shape {}, got {}", what, shape.str(), view.shape.str());
+}
+
+void require_dtype(const ConstView& view, DType dtype, const char* what) {
+  if (view.dtype == dtype) return;
+  fail<BugError>("device: {}: expected {}, got {}", what, name_of(dtype), name_of(view.dtype));
+}
+
+void require_same(const ConstView& a, const ConstView& b, const char* what) {
+  require_shape(a, b.shape, what);
+  require_dtype(a, b.dtype, what);
+}
+
+void check_conv(const ConvGeometry& g, const ConstView& x, const ConstView& w,
+                const ConstView& bias, const ConstView& y) {
+  invariant(g.groups > 0 && g.c % g.groups == 0 && g.o % g.groups == 0,
+            "convolution: the groups do not divide the channels");
+  invariant(g.stride_h > 0 && g.stride_w > 0 && g.dilation_h > 0 && g.dilation_w > 0,
+            "convolution: strides and dilations are at least 1");
+  require_shape(x, {g.n, g.c, g.h, g.w}, "convolution input");
+  require_shape(y, {g.n, g.o, g.oh, g.ow}, "convolution output");
+  require_shape(w, {g.o, g.c / g.groups, g.r, g.s}, "convolution weights");
+  require_dtype(w, x.dtype, "convolution weights");
+  require_dtype(y, x.dtype, "convolution output");
+  if (bias) {
+    require_shape(bias, {g.o}, "convolution bias");
+    require_dtype(bias, x.dtype, "convolution bias");
+  }
+}
+
+void check_matmul(const ConstView& a, const ConstView& b, const ConstView& bias,
+                  const ConstView& c) {
+  invariant(a.shape.rank() == 2 && b.shape.rank() == 2, "matmul: the operands have rank 2");
+  require_shape(b, {a.shape[1], b.shape[1]}, "matmul right operand");
+  require_shape(c, {a.shape[0], b.shape[1]}, "matmul result");
+  require_dtype(b, a.dtype, "matmul right operand");
+  require_dtype(c, a.dtype, "matmul result");
+  if (bias) {
+    require_shape(bias, {b.shape[1]}, "matmul bias");
+    require_dtype(bias, a.dtype, "matmul bias");
+  }
+}
+
+void check_pool(const PoolGeometry& g, const ConstView& x, const ConstView& y,
+                const ConstView& indices) {
+  invariant(g.stride_h > 0 && g.stride_w > 0 && g.dilation_h > 0 && g.dilation_w > 0,
+            "pooling: strides and dilations are at least 1");
+  require_shape(x, {g.n, g.c, g.h, g.w}, "pooling input");
+  require_shape(y, {g.n, g.c, g.oh, g.ow}, "pooling output");
+  require_dtype(y, x.dtype, "pooling output");
+  if (indices) {
+    require_shape(indices, {g.n, g.c, g.oh, g.ow}, "pooling indices");
+    require_dtype(indices, DType::i32, "pooling indices");
+  }
+}
+
+void check_elementwise(Function f, std::span<const ConstView> inputs, const ConstView& out,
+                       std::span<const double> parameters) {
+  const FunctionRow& row = kFunctions[static_cast<std::size_t>(f)];
+  if (static_cast<int>(inputs.size()) != row.inputs ||
+      static_cast<int>(parameters.size()) != row.parameters) {
+    fail<BugError>("device: elementwise {}: expected {} inputs and {} parameters, got {} and {}",
+                   row.name, row.inputs, row.parameters, inputs.size(), parameters.size());
+  }
+  for (const ConstView& input : inputs) require_same(input, out, row.name);
+}
+
+void check_reduce(const ConstView& x, const ConstView& out) {
+  require_dtype(out, x.dtype, "reduce_sum result");
+  bool fits = out.shape.rank() == x.shape.rank();
+  for (int axis = 0; fits && axis < x.shape.rank(); ++axis) {
+    fits = out.shape[axis] == 1 || out.shape[axis] == x.shape[axis];
+  }
+  if (!fits) {
+    fail<BugError>("device: reduce_sum: {} cannot be reduced to {}", x.shape.str(),
+                   out.shape.str());
+  }
+}
+
+void check_copy(const ConstView& x, const ConstView& out, bool accumulate) {
+  require_shape(x, out.shape, "copy");
+  if (!is_float(x.dtype) || !is_float(out.dtype)) require_dtype(x, out.dtype, "copy");
+  invariant(!accumulate || out.dtype != DType::boolean, "copy: truth values do not accumulate");
+}
+
+void check_dropout(const ConstView& x, const ConstView& out, const ConstView& mask) {
+  require_same(x, out, "dropout");
+  if (mask) {
+    require_shape(mask, out.shape, "dropout mask");
+    require_dtype(mask, DType::boolean, "dropout mask");
+  }
+}
+
+void check_channels(const ConstView& x, const ConstView& vector, const char* what) {
+  invariant(x.shape.rank() >= 2, "an operand has no channel axis");
+  require_shape(vector, {x.shape[1]}, what);
+  require_dtype(vector, x.dtype, what);
+}
+
+void check_nll(const ConstView& x, const ConstView& labels, const ConstView& weight,
+               const ConstView& per_label) {
+  invariant(x.shape.rank() >= 2, "nll: the log probabilities have no channel axis");
+  const Shape shape = without_axis_1(x.shape);
+  require_shape(labels, shape, "nll labels");
+  require_dtype(labels, DType::i64, "nll labels");
+  require_shape(per_label, shape, "nll loss");
+  require_dtype(per_label, x.dtype, "nll loss");
+  if (weight) check_channels(x, weight, "nll weight");
+}
+
+void check_optimizer(const OptimizerStep& rule, const ConstView& parameter,
+                     const ConstView& gradient, std::span<const View> state) {
+  require_same(gradient, parameter, "optimizer gradient");
+  const int expected = optimizer_state_count(rule);
+  if (static_cast<int>(state.size()) != expected) {
+    fail<BugError>("device: optimizer_step: expected {} state tensors, got {}", expected,
+                   state.size());
+  }
+  for (const View& tensor : state) require_same(tensor, parameter, "optimizer state");
+}
+
+}  // namespace striate

@@ -1,0 +1,71 @@
+#pragma once
+
+#include "striate/device/device.h"
+
+namespace striate {
+
+/// Plain loops in the order of the formulas, every sum in double, any strides everywhere. Where a
+/// loop and a comment in device.h differ, one of them is wrong.
+class ReferenceDevice final : public Device {
+ public:
+  std::string_view name() const override { return "reference"; }
+  int threads() const override { return 1; }
+
+  std::size_t conv_scratch(const ConvGeometry&, ConvPass) const override { return 0; }
+  void conv_forward(const ConvGeometry& g, const ConstView& x, const ConstView& w,
+                    const ConstView& bias, const View& y,
+                    std::span<std::byte> scratch) const override;
+  void conv_backward_data(const ConvGeometry& g, const ConstView& dy, const ConstView& w,
+                          const View& dx, bool accumulate,
+                          std::span<std::byte> scratch) const override;
+  void conv_backward_weights(const ConvGeometry& g, const ConstView& x, const ConstView& dy,
+                             const View& dw, bool accumulate,
+                             std::span<std::byte> scratch) const override;
+
+  std::size_t matmul_scratch(std::int64_t, std::int64_t, std::int64_t) const override { return 0; }
+  void matmul(const ConstView& a, const ConstView& b, const ConstView& bias, const View& c,
+              double alpha, bool accumulate, std::span<std::byte> scratch) const override;
+
+  void max_pool_forward(const PoolGeometry& g, const ConstView& x, const View& y,
+                        const View& indices) const override;
+  void max_pool_backward(const PoolGeometry& g, const ConstView& dy, const ConstView& indices,
+                         const View& dx, bool accumulate) const override;
+  void average_pool_forward(const PoolGeometry& g, const ConstView& x,
+                            const View& y) const override;
+  void average_pool_backward(const PoolGeometry& g, const ConstView& dy, const View& dx,
+                             bool accumulate) const override;
+
+  void batch_norm_statistics(const ConstView& x, const View& mean,
+                             const View& variance) const override;
+  void batch_norm_apply(const ConstView& x, const ConstView& mean, const ConstView& variance,
+                        const ConstView& scale, const ConstView& bias, double epsilon,
+                        const View& y) const override;
+  void batch_norm_backward(const ConstView& x, const ConstView& dy, const ConstView& mean,
+                           const ConstView& variance, const ConstView& scale, double epsilon,
+                           const BatchNormGradients& out) const override;
+
+  void elementwise(Function f, std::span<const ConstView> inputs, const View& out,
+                   std::span<const double> parameters, bool accumulate) const override;
+  void reduce_sum(const ConstView& x, const View& out, double scale,
+                  bool accumulate) const override;
+  void copy(const ConstView& x, const View& out, bool accumulate) const override;
+  void fill(const View& out, double value) const override;
+  double sum_of_squares(const ConstView& x) const override;
+  void dropout(const ConstView& x, const View& out, const View& mask, double ratio,
+               const RandomKey& key, bool accumulate) const override;
+
+  void softmax_forward(const ConstView& x, const View& y, bool logarithm) const override;
+  void softmax_backward(const ConstView& y, const ConstView& dy, const View& dx, bool logarithm,
+                        bool accumulate) const override;
+  double nll_forward(const ConstView& log_probability, const ConstView& labels,
+                     const ConstView& weight, std::int64_t ignore_index,
+                     const View& loss) const override;
+  void softmax_nll_backward(const ConstView& log_probability, const ConstView& labels,
+                            const ConstView& weight, std::int64_t ignore_index,
+                            const ConstView& dloss, const View& dx, bool accumulate) const override;
+
+  void optimizer_step(const OptimizerStep& rule, const View& parameter, const ConstView& gradient,
+                      std::span<const View> state) const override;
+};
+
+}  // namespace striate
