@@ -1,11 +1,10 @@
 #include "striate/base/files.h"
 
+#include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "striate/base/error.h"
 
@@ -46,7 +45,8 @@ Bytes read_file(const std::filesystem::path& path, std::uint64_t limit) {
   const auto expected = static_cast<std::size_t>(std::max<off_t>(status.st_size, 0));
   while (true) {
     const std::size_t have = content.size();
-    const std::size_t want = have < expected && expected - have < 64 * kStep ? expected - have : kStep;
+    const std::size_t want =
+        have < expected && expected - have < 64 * kStep ? expected - have : kStep;
     content.resize(have + want);
     const ssize_t got = ::read(file.get(), content.data() + have, want);
     if (got < 0) fail<InputError>("{}: cannot be read: {}", path.string(), strerror(errno));
@@ -83,7 +83,8 @@ void write_file(const std::filesystem::path& path, std::span<const std::uint8_t>
 }
 
 void write_file(const std::filesystem::path& path, std::string_view content) {
-  write_file(path, std::span(reinterpret_cast<const std::uint8_t*>(content.data()), content.size()));
+  write_file(path,
+             std::span(reinterpret_cast<const std::uint8_t*>(content.data()), content.size()));
 }
 
 }  // namespace striate

@@ -1,10 +1,9 @@
 #include "striate/base/memory.h"
 
-#include <sys/mman.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <sys/mman.h>
 
 #include "striate/base/error.h"
 
@@ -14,8 +13,7 @@ std::shared_ptr<std::byte[]> allocate(std::size_t bytes) {
   // Large blocks come straight from the kernel: zeroed on first touch, in huge pages where it can.
   constexpr std::size_t kMapped = std::size_t{1} << 21;
   if (bytes >= kMapped) {
-    void* block =
-        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* block = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED) fail<SystemError>("out of memory: {} bytes were asked for", bytes);
     madvise(block, bytes, MADV_HUGEPAGE);
     return {static_cast<std::byte*>(block), [bytes](std::byte* b) { munmap(b, bytes); }};

@@ -1,13 +1,12 @@
 #include "striate/base/threads.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <fstream>
 #include <mutex>
+#include <sched.h>
 #include <string>
 #include <thread>
 #include <vector>

@@ -13,14 +13,14 @@ namespace striate {
 /// and every reader and writer of such structs (command line, TOML, JSON, ONNX attributes) is a
 /// visitor: a callable `(std::string_view name, Field& field, std::string_view help)`, for a const
 /// struct `(…, const Field& field, …)`. STRIATE_FIELDS gives both forms from one list.
-#define STRIATE_FIELDS(...)                            \
-  template <class Visitor>                             \
-  void fields([[maybe_unused]] Visitor&& visit) {      \
-    __VA_ARGS__                                        \
-  }                                                    \
-  template <class Visitor>                             \
+#define STRIATE_FIELDS(...)                             \
+  template <class Visitor>                              \
+  void fields([[maybe_unused]] Visitor&& visit) {       \
+    __VA_ARGS__                                         \
+  }                                                     \
+  template <class Visitor>                              \
   void fields([[maybe_unused]] Visitor&& visit) const { \
-    __VA_ARGS__                                        \
+    __VA_ARGS__                                         \
   }
 
 }  // namespace striate

@@ -87,8 +87,8 @@ struct BasicView {
       : data(memory), dtype(type), shape(sizes), strides(steps) {}
   /// A view to write through is also a view to read through.
   template <class Other>
-    requires(std::is_const_v<Void> && !std::is_const_v<Other>)
-  BasicView(const BasicView<Other>& other)  // NOLINT(google-explicit-constructor)
+  requires(std::is_const_v<Void> && !std::is_const_v<Other>)
+      BasicView(const BasicView<Other>& other)  // NOLINT(google-explicit-constructor)
       : data(other.data), dtype(other.dtype), shape(other.shape), strides(other.strides) {}
 
   explicit operator bool() const { return data != nullptr; }

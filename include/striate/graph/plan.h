@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "striate/device/device.h"
+#include "striate/graph/graph.h"
+
+namespace striate {
+
+/// Values by graph input's name. The memory must stay as it is until the run that reads it ends
+/// (for training: until backward returns).
+using Inputs = std::map<std::string, ConstView, std::less<>>;
+
+/// Keys the random draws of one run (dropout).
+struct RunKey {
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;
+};
+
+class Workspace;
+
+/// A graph compiled for given input shapes on a device: which operators run in which order, how
+/// each value lies in memory, and which values share memory because their lifetimes do not meet.
+/// Immutable: several threads may run one plan at once, each with its own Workspace.
+class Plan {
+ public:
+  /// `differentiate` names the outputs whose gradients will be given to `backward`; with none, the
+  /// plan keeps nothing for a backward pass. Gradients are computed for every trainable parameter
+  /// and for the inputs in `input_gradients`. Throws ModelError.
+  struct Options {
+    std::vector<std::string> differentiate;
+    std::vector<std::string> input_gradients;
+  };
+  static std::shared_ptr<const Plan> compile(const Graph& graph,
+                                             std::shared_ptr<const Device> device,
+                                             const Shapes& input_shapes, const Options& options);
+  ~Plan();
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  /// Computes the outputs (and the values of state updates). Throws ModelError when an input or a
+  /// parameter is missing or has another dtype or shape than was planned.
+  void forward(Workspace& workspace, const Inputs& inputs, const Weights& weights,
+               RunKey key = {}) const;
+  /// Computes the gradients of sum(output * given) for the outputs that were to be differentiated;
+  /// one that is not given counts as 1. Must follow `forward` on the same workspace, with the same
+  /// inputs and weights.
+  void backward(Workspace& workspace, const Inputs& inputs, const Weights& weights, RunKey key = {},
+                const Inputs& output_gradients = {}) const;
+  /// Carries the graph's state updates (running statistics) into the weights after `forward`.
+  void update_state(const Workspace& workspace, Weights& weights) const;
+
+  /// Bytes one workspace takes.
+  std::size_t workspace_bytes() const;
+  const Device& device() const;
+
+  struct Impl;
+
+ private:
+  friend class Workspace;
+  explicit Plan(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The memory of one run of a plan, to be used by one thread at a time. Views stay valid until the
+/// next forward or backward on it.
+class Workspace {
+ public:
+  explicit Workspace(std::shared_ptr<const Plan> plan);
+
+  const Plan& plan() const { return *plan_; }
+  /// An output after `forward`, indexed N,C,H,W whatever its layout. Throws ModelError for another
+  /// name.
+  ConstView output(std::string_view name) const;
+  /// A dense row-major copy of an output.
+  Tensor fetch(std::string_view name) const;
+  /// The gradient of a trainable parameter or chosen input after `backward`; a null view where no
+  /// differentiated output depends on it.
+  ConstView gradient(std::string_view name) const;
+
+ private:
+  friend class Plan;
+  std::shared_ptr<const Plan> plan_;
+  std::shared_ptr<std::byte[]> memory_;
+};
+
+/// A graph on a device with its plans, compiled when a set of input shapes is first seen. Any
+/// number of threads may call it.
+class Program {
+ public:
+  Program(Graph graph, std::shared_ptr<const Device> device, Plan::Options options = {});
+
+  const Graph& graph() const { return graph_; }
+  const std::shared_ptr<const Device>& device() const { return device_; }
+  std::shared_ptr<const Plan> plan(const Shapes& input_shapes = {}) const;
+
+ private:
+  Graph graph_;
+  std::shared_ptr<const Device> device_;
+  Plan::Options options_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, std::shared_ptr<const Plan>> plans_;
+};
+
+}  // namespace striate

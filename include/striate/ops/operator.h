@@ -1,0 +1,144 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "striate/base/random.h"
+#include "striate/device/device.h"
+#include "striate/ops/attributes.h"
+#include "striate/tensor/tensor.h"
+
+namespace striate {
+
+/// A value as an operator sees it before anything runs.
+struct ValueInfo {
+  DType dtype = DType::f32;
+  Shape shape;
+  /// The numbers, where they are known when the graph is compiled (shapes, axes, paddings given as
+  /// inputs); host memory, row-major. Absent optional inputs have neither shape nor constant.
+  std::shared_ptr<const Tensor> constant;
+  bool absent = false;
+};
+
+/// Work of one execution, by the formulas of reference-numbers: multiply-adds of convolutions and
+/// matrix products (padding counted), nothing else.
+struct Cost {
+  std::int64_t macs = 0;
+};
+
+/// Which input pixels one output pixel can see, along the height and the width: output pixel i
+/// sees `size` pixels that start at i * stride - pad. A dense layer, or a global pooling, sees
+/// everything.
+struct Window {
+  struct Axis {
+    std::int64_t size = 1, stride = 1, pad = 0;
+  };
+  Axis h, w;
+  bool everything = false;
+};
+
+/// What the plan must know of an operator for given shapes.
+struct Traits {
+  /// How operands of rank 3 and 4 must lie; smaller ones are always row-major. `any`: the operator
+  /// reads and writes whatever strides it is given, and its outputs lie as its first input does.
+  enum class Needs : std::uint8_t { any, channels_last, row_major };
+  Needs layout = Needs::any;
+  /// Inputs that stay row-major whatever `layout` says (kernels, labels).
+  std::vector<int> row_major_inputs;
+  /// Output 0 may take over the memory of this input (-1: of none).
+  int in_place = -1;
+  /// Tensors that forward writes and backward reads; rank 3 and 4 lie as output 0 does.
+  std::vector<ValueInfo> saved;
+  /// What backward reads beside output gradients and saved tensors.
+  bool backward_reads_inputs = false;
+  bool backward_reads_outputs = false;
+  /// Inputs backward never gives a gradient for (labels, shapes, running statistics).
+  std::vector<int> no_gradient;
+  /// The gradient of this input may take over the memory of output 0's gradient (-1: of none).
+  int gradient_in_place = -1;
+  std::size_t forward_scratch = 0;
+  std::size_t backward_scratch = 0;
+};
+
+/// What an execution is given. Absent optional values are null views.
+struct ForwardArgs {
+  const Device& device;
+  std::span<const ConstView> inputs;
+  std::span<const View> outputs;
+  std::span<const View> saved;
+  std::span<std::byte> scratch;
+  /// Seed and step of the run, purpose of the node.
+  RandomKey key;
+};
+
+struct InputGradient {
+  View view;  ///< null where no gradient is wanted
+  bool accumulate = false;
+};
+
+struct BackwardArgs {
+  const Device& device;
+  std::span<const ConstView> inputs;   ///< null unless backward_reads_inputs
+  std::span<const ConstView> outputs;  ///< null unless backward_reads_outputs
+  std::span<const ConstView> saved;
+  /// Null for outputs that no gradient reaches; at least one is not null.
+  std::span<const ConstView> output_gradients;
+  std::span<const InputGradient> input_gradients;
+  std::span<std::byte> scratch;
+  RandomKey key;
+};
+
+/// One node's operator with its attributes read: ONNX's name and semantics, opset 17. Immutable, so
+/// any number of threads may use one. Errors are ModelErrors that say what is wrong; the caller
+/// adds the node's name.
+class Operator {
+ public:
+  Operator() = default;
+  Operator(const Operator&) = delete;
+  Operator& operator=(const Operator&) = delete;
+  virtual ~Operator() = default;
+
+  /// Types and shapes of the outputs. Integer values that follow from constants are given as
+  /// constants: such a node is folded away when the graph is compiled.
+  virtual std::vector<ValueInfo> infer(std::span<const ValueInfo> inputs) const = 0;
+  virtual Cost cost(std::span<const ValueInfo> inputs, std::span<const ValueInfo> outputs) const;
+  virtual Window window(std::span<const ValueInfo> inputs) const;
+  virtual Traits traits(const Device& device, std::span<const ValueInfo> inputs,
+                        std::span<const ValueInfo> outputs) const = 0;
+  virtual void forward(const ForwardArgs& args) const = 0;
+  /// Fills or adds to every wanted input gradient. An operator without one says so here.
+  virtual void backward(const BackwardArgs& args) const = 0;
+};
+
+/// What is known of an operator before a node uses it.
+struct OperatorRow {
+  std::string name;  ///< ONNX's
+  std::string doc;   ///< one sentence, with the source where it has one
+  int min_inputs = 1, max_inputs = 1;
+  int min_outputs = 1, max_outputs = 1;
+  bool differentiable = true;
+  std::function<std::unique_ptr<Operator>(const Attributes&)> make;
+};
+
+class OperatorRegistry {
+ public:
+  void add(OperatorRow row);
+  /// Throws ModelError with the nearest name for an operator that is not here.
+  const OperatorRow& find(std::string_view name) const;
+  const std::map<std::string, OperatorRow, std::less<>>& rows() const { return rows_; }
+
+ private:
+  std::map<std::string, OperatorRow, std::less<>> rows_;
+};
+
+/// Every operator the library was built with.
+const OperatorRegistry& operators();
+
+}  // namespace striate

@@ -1,0 +1,432 @@
+#include <algorithm>
+#include <set>
+
+#include "graph/plan_impl.h"
+
+namespace striate {
+namespace {
+
+// A value converted to another layout: the plan's own operator, an Identity that moves elements.
+class Relayout final : public Operator {
+ public:
+  std::vector<ValueInfo> infer(std::span<const ValueInfo> inputs) const override {
+    return {inputs[0]};
+  }
+  Traits traits(const Device&, std::span<const ValueInfo>,
+                std::span<const ValueInfo>) const override {
+    return {};
+  }
+  void forward(const ForwardArgs& args) const override {
+    args.device.copy(args.inputs[0], args.outputs[0]);
+  }
+  void backward(const BackwardArgs& args) const override {
+    args.device.copy(args.output_gradients[0], args.input_gradients[0].view,
+                     args.input_gradients[0].accumulate);
+  }
+};
+
+// Pixels 4 KiB apart fall into the same cache set: such maps get one more cache line a pixel.
+std::int64_t pixel_stride(std::int64_t channels, DType dtype) {
+  const auto size = static_cast<std::int64_t>(size_of(dtype));
+  return channels > 0 && channels * size % 4096 == 0 ? channels + 64 / size : channels;
+}
+
+Strides strides_for(const ValueInfo& info, Layout layout) {
+  if (layout == Layout::channels_last && info.shape.rank() >= 3) {
+    return map_strides(info.shape, pixel_stride(info.shape[1], info.dtype));
+  }
+  return dense_strides(info.shape);
+}
+
+bool same_places(const Shape& shape, const Strides& a, const Strides& b) {
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    const auto i = static_cast<std::size_t>(axis);
+    if (shape[axis] > 1 && a[i] != b[i]) return false;
+  }
+  return true;
+}
+
+std::size_t extent_bytes(const ValueInfo& info, const Strides& strides) {
+  if (info.shape.elements() == 0) return 0;
+  std::int64_t last = 0;
+  for (int axis = 0; axis < info.shape.rank(); ++axis) {
+    last += (info.shape[axis] - 1) * strides[static_cast<std::size_t>(axis)];
+  }
+  return static_cast<std::size_t>(last + 1) * size_of(info.dtype);
+}
+
+bool contains(const std::vector<int>& list, int item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+// Builds a plan: nodes and layouts first, then the backward pass, then who shares whose memory.
+// Time runs in steps: node i forward at i, gradients of outputs arrive at F, node i backward at
+// 2F - i, F the number of nodes.
+class Compiler {
+ public:
+  Compiler(const Graph& graph, std::shared_ptr<const Device> device, const Shapes& shapes,
+           const Plan::Options& options)
+      : graph_(graph),
+        options_(options),
+        infos_(infer_shapes(graph, shapes)),
+        plan_(std::make_unique<Plan::Impl>()) {
+    plan_->device = std::move(device);
+    plan_->graph_name = graph.name;
+    plan_->updates = graph.updates;
+    for (GraphInput input : graph.inputs) {
+      input.shape = infos_.at(input.name).shape;
+      plan_->inputs.push_back(input);
+    }
+  }
+
+  std::unique_ptr<Plan::Impl> build() {
+    find_needed();
+    for (const Node& node : graph_.nodes) {
+      if (needed_nodes_.contains(&node)) add_node(node);
+    }
+    for (const std::string& name : wanted_) plan_->outputs[name] = value_of(name);
+    end_ = 2 * steps() + 1;
+    if (!options_.differentiate.empty()) add_backward();
+    find_lifetimes();
+    share_memory();
+    plan_->workspace_bytes = place(plan_->buffers);
+    return std::move(plan_);
+  }
+
+ private:
+  int steps() const { return static_cast<int>(plan_->nodes.size()); }
+  int backward_time(int node) const { return 2 * steps() - node; }
+
+  // Nodes that an output depends on and that constants have not made superfluous.
+  void find_needed() {
+    wanted_ = graph_.outputs;
+    for (const StateUpdate& update : graph_.updates) wanted_.push_back(update.value);
+    std::set<std::string, std::less<>> values(wanted_.begin(), wanted_.end());
+    for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
+      const bool folded = std::all_of(
+          node->outputs.begin(), node->outputs.end(),
+          [&](const std::string& name) { return name.empty() || infos_.at(name).constant; });
+      const bool needed =
+          std::any_of(node->outputs.begin(), node->outputs.end(),
+                      [&](const std::string& name) { return values.contains(name); });
+      if (!needed || folded) continue;
+      needed_nodes_.insert(&*node);
+      values.insert(node->inputs.begin(), node->inputs.end());
+    }
+  }
+
+  int add_value(const ValueInfo& info, Layout layout) {
+    PlanValue value;
+    value.info = info;
+    value.layout = info.shape.rank() >= 3 ? layout : Layout::row_major;
+    value.strides = strides_for(info, value.layout);
+    plan_->values.push_back(std::move(value));
+    return static_cast<int>(plan_->values.size()) - 1;
+  }
+
+  PlanValue& value(int id) { return plan_->values[static_cast<std::size_t>(id)]; }
+
+  // The plan's value for a graph value as it is produced; inputs, parameters and constants appear
+  // when first used.
+  int value_of(const std::string& name) {
+    const auto known = by_name_.find(name);
+    if (known != by_name_.end()) return known->second;
+    const ValueInfo& info = infos_.at(name);
+    const int id = add_value(info, Layout::row_major);
+    PlanBuffer buffer;
+    buffer.name = name;
+    if (info.constant) {
+      buffer.source = Source::constant;
+      buffer.constant = *info.constant;
+    } else {
+      buffer.source = graph_.find_parameter(name) != nullptr ? Source::parameter : Source::input;
+    }
+    value(id).buffer = static_cast<int>(plan_->buffers.size());
+    plan_->buffers.push_back(std::move(buffer));
+    by_name_[name] = id;
+    return id;
+  }
+
+  // The operand as `layout`, converted where its elements lie elsewhere.
+  Operand operand(const std::string& name, Layout layout) {
+    const int id = value_of(name);
+    const ValueInfo info = value(id).info;
+    const Strides wanted = strides_for(info, layout);
+    if (same_places(info.shape, value(id).strides, wanted)) return {id, wanted};
+    const auto converted = converted_.find({id, layout});
+    if (converted != converted_.end()) return {converted->second, wanted};
+    PlanNode node;
+    node.name = name + " as " + (layout == Layout::row_major ? "N,C,H,W" : "N,H,W,C");
+    node.op_name = "Relayout";
+    node.op = std::make_shared<Relayout>();
+    node.inputs = {{id, value(id).strides}};
+    const int copy = add_value(info, layout);
+    node.outputs = {{copy, wanted}};
+    plan_->nodes.push_back(std::move(node));
+    converted_[{id, layout}] = copy;
+    return {copy, wanted};
+  }
+
+  void add_node(const Node& source) {
+    const std::vector<ValueInfo> ins = operands(source.inputs, infos_);
+    const std::vector<ValueInfo> outs = operands(source.outputs, infos_);
+    PlanNode node;
+    node.name = source.name;
+    node.op_name = source.op;
+    node.op = operators().find(source.op).make(source.attributes);
+    node.purpose = purpose_of(source.name);
+    node.traits = node.op->traits(*plan_->device, ins, outs);
+
+    Layout layout = node.traits.layout == Traits::Needs::channels_last ? Layout::channels_last
+                                                                       : Layout::row_major;
+    if (node.traits.layout == Traits::Needs::any) layout = layout_of_largest(source);
+    for (std::size_t i = 0; i < source.inputs.size(); ++i) {
+      if (source.inputs[i].empty()) {
+        node.inputs.push_back({});
+        continue;
+      }
+      const bool as_is = node.traits.layout == Traits::Needs::any;
+      const bool row_major = contains(node.traits.row_major_inputs, static_cast<int>(i));
+      const Layout wanted = as_is       ? value(value_of(source.inputs[i])).layout
+                            : row_major ? Layout::row_major
+                                        : layout;
+      node.inputs.push_back(operand(source.inputs[i], wanted));
+    }
+    for (std::size_t i = 0; i < source.outputs.size(); ++i) {
+      if (source.outputs[i].empty()) {
+        node.outputs.push_back({});
+        continue;
+      }
+      const int id = add_value(outs[i], layout);
+      by_name_[source.outputs[i]] = id;
+      node.outputs.push_back({id, value(id).strides});
+    }
+    saved_layout_.resize(plan_->nodes.size() + 1);
+    saved_layout_.back() = layout;
+    plan_->nodes.push_back(std::move(node));
+  }
+
+  // An operator that takes any layout follows its largest input: a map beside a bias of rank 4.
+  Layout layout_of_largest(const Node& node) {
+    Layout layout = Layout::row_major;
+    std::int64_t largest = -1;
+    for (const std::string& name : node.inputs) {
+      if (name.empty() || infos_.at(name).constant) continue;
+      const PlanValue& input = value(value_of(name));
+      if (input.info.shape.elements() > largest) {
+        largest = input.info.shape.elements();
+        layout = input.layout;
+      }
+    }
+    return layout;
+  }
+
+  bool wants_gradient(const PlanNode& node, std::size_t input) {
+    const int id = node.inputs[input].value;
+    return id >= 0 && needs_gradient_[static_cast<std::size_t>(id)] &&
+           !contains(node.traits.no_gradient, static_cast<int>(input));
+  }
+
+  void add_backward() {
+    needs_gradient_.assign(plan_->values.size(), 0);
+    for (const auto& [name, id] : by_name_) {
+      const Parameter* parameter = graph_.find_parameter(name);
+      const bool chosen =
+          (parameter != nullptr && parameter->trainable) ||
+          std::find(options_.input_gradients.begin(), options_.input_gradients.end(), name) !=
+              options_.input_gradients.end();
+      needs_gradient_[static_cast<std::size_t>(id)] = chosen && is_float(value(id).info.dtype);
+    }
+    for (const PlanNode& node : plan_->nodes) {
+      bool any = false;
+      for (std::size_t i = 0; i < node.inputs.size(); ++i) any = any || wants_gradient(node, i);
+      for (const Operand& output : node.outputs) {
+        if (output.value >= 0 && is_float(value(output.value).info.dtype)) {
+          needs_gradient_[static_cast<std::size_t>(output.value)] = any;
+        }
+      }
+    }
+    gradient_of_.assign(plan_->values.size(), -1);
+    for (const std::string& name : options_.differentiate) {
+      const auto output = plan_->outputs.find(name);
+      if (output == plan_->outputs.end()) {
+        fail<ModelError>("{}: {} is to be differentiated but is no output", graph_.name, name);
+      }
+      if (!needs_gradient_[static_cast<std::size_t>(output->second)]) {
+        fail<ModelError>("{}: output {} depends on no trainable parameter and no chosen input",
+                         graph_.name, name);
+      }
+      plan_->seeds[name] = gradient_for(output->second, steps()).first;
+    }
+    for (int i = steps() - 1; i >= 0; --i) add_node_backward(i);
+    for (const auto& [name, id] : by_name_) {
+      const bool leaf = graph_.producer(name) == nullptr;
+      const int gradient = gradient_of_[static_cast<std::size_t>(id)];
+      if (leaf && gradient >= 0) plan_->gradients[name] = gradient;
+    }
+  }
+
+  // The gradient of a value and whether something was already written to it; made when first asked.
+  std::pair<int, bool> gradient_for(int id, int time) {
+    const auto index = static_cast<std::size_t>(id);
+    const bool exists = gradient_of_[index] >= 0;
+    if (!exists) {
+      const PlanValue source = value(id);
+      const int gradient = add_value(source.info, source.layout);
+      value(gradient).first = time;
+      gradient_of_[index] = gradient;
+    }
+    return {gradient_of_[index], exists};
+  }
+
+  void add_node_backward(int index) {
+    PlanNode& node = plan_->nodes[static_cast<std::size_t>(index)];
+    bool reached = false;
+    bool wanted = false;
+    for (const Operand& output : node.outputs) {
+      const int gradient =
+          output.value < 0 ? -1 : gradient_of_[static_cast<std::size_t>(output.value)];
+      node.output_gradients.push_back({gradient, output.strides});
+      reached = reached || gradient >= 0;
+    }
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) wanted = wanted || wants_gradient(node, i);
+    if (!reached || !wanted) {
+      node.output_gradients.clear();
+      return;
+    }
+    const bool differentiable =
+        node.op_name == "Relayout" || operators().find(node.op_name).differentiable;
+    if (!differentiable) {
+      fail<ModelError>("{} ({}): the operator has no gradient", node.name, node.op_name);
+    }
+    node.backward = true;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      if (!wants_gradient(node, i)) {
+        node.input_gradients.push_back({});
+        node.accumulate.push_back(0);
+        continue;
+      }
+      const auto [gradient, exists] = gradient_for(node.inputs[i].value, backward_time(index));
+      node.input_gradients.push_back({gradient, node.inputs[i].strides});
+      node.accumulate.push_back(static_cast<char>(exists));
+    }
+  }
+
+  void live(int id, int time) {
+    if (id >= 0) value(id).last = std::max(value(id).last, time);
+  }
+
+  int add_scratch(std::size_t bytes, int time) {
+    if (bytes == 0) return -1;
+    const int id = add_value({.dtype = DType::u8, .shape = {static_cast<std::int64_t>(bytes)}},
+                             Layout::row_major);
+    value(id).first = value(id).last = time;
+    return id;
+  }
+
+  void find_lifetimes() {
+    for (int i = 0; i < steps(); ++i) {
+      PlanNode& node = plan_->nodes[static_cast<std::size_t>(i)];
+      const int back = backward_time(i);
+      for (const Operand& input : node.inputs) {
+        live(input.value, i);
+        if (node.backward && node.traits.backward_reads_inputs) live(input.value, back);
+      }
+      for (const Operand& output : node.outputs) {
+        if (output.value < 0) continue;
+        value(output.value).first = i;
+        live(output.value, i);
+        if (node.backward && node.traits.backward_reads_outputs) live(output.value, back);
+      }
+      node.forward_scratch = add_scratch(node.traits.forward_scratch, i);
+      if (!node.backward) continue;
+      for (const ValueInfo& info : node.traits.saved) {
+        const int id = add_value(info, saved_layout_[static_cast<std::size_t>(i)]);
+        value(id).first = i;
+        live(id, back);
+        node.saved.push_back({id, value(id).strides});
+      }
+      for (const Operand& gradient : node.output_gradients) live(gradient.value, back);
+      for (const Operand& gradient : node.input_gradients) live(gradient.value, back);
+      node.backward_scratch = add_scratch(node.traits.backward_scratch, back);
+    }
+    for (const auto& [name, id] : plan_->outputs) live(id, end_);
+    for (const auto& [name, id] : plan_->gradients) live(id, end_);
+    for (const auto& [name, id] : plan_->seeds) live(id, steps());
+  }
+
+  void new_buffer(int id) {
+    PlanBuffer buffer;
+    buffer.bytes = extent_bytes(value(id).info, value(id).strides);
+    buffer.first = value(id).first;
+    buffer.last = value(id).last;
+    value(id).buffer = static_cast<int>(plan_->buffers.size());
+    plan_->buffers.push_back(std::move(buffer));
+  }
+
+  // Lets `taker`, first written at `time`, live on in the memory of `giver`, last used then.
+  bool take_over(int taker, int giver, int time) {
+    if (taker < 0 || giver < 0 || value(giver).buffer < 0 || value(taker).buffer >= 0) return false;
+    PlanBuffer& buffer = plan_->buffers[static_cast<std::size_t>(value(giver).buffer)];
+    const PlanValue& to = value(taker);
+    const bool fits = buffer.source == Source::workspace && buffer.last <= time &&
+                      to.first == time && buffer.bytes == extent_bytes(to.info, to.strides);
+    if (!fits) return false;
+    value(taker).buffer = value(giver).buffer;
+    buffer.last = std::max(buffer.last, to.last);
+    return true;
+  }
+
+  void share_memory() {
+    for (int i = 0; i < steps(); ++i) {
+      const PlanNode& node = plan_->nodes[static_cast<std::size_t>(i)];
+      const int from = node.traits.in_place;
+      if (from >= 0) {
+        take_over(node.outputs[0].value, node.inputs[static_cast<std::size_t>(from)].value, i);
+      }
+      for (const Operand& output : node.outputs) {
+        if (output.value >= 0 && value(output.value).buffer < 0) new_buffer(output.value);
+      }
+    }
+    for (const auto& [name, id] : plan_->seeds) new_buffer(id);
+    for (int i = steps() - 1; i >= 0; --i) {
+      const PlanNode& node = plan_->nodes[static_cast<std::size_t>(i)];
+      if (!node.backward) continue;
+      const int to = node.traits.gradient_in_place;
+      if (to >= 0 && node.accumulate[static_cast<std::size_t>(to)] == 0) {
+        take_over(node.input_gradients[static_cast<std::size_t>(to)].value,
+                  node.output_gradients[0].value, backward_time(i));
+      }
+      for (const Operand& gradient : node.input_gradients) {
+        if (gradient.value >= 0 && value(gradient.value).buffer < 0) new_buffer(gradient.value);
+      }
+    }
+    for (int id = 0; id < static_cast<int>(plan_->values.size()); ++id) {
+      if (value(id).buffer < 0) new_buffer(id);
+    }
+  }
+
+  const Graph& graph_;
+  const Plan::Options& options_;
+  ValueInfos infos_;
+  std::unique_ptr<Plan::Impl> plan_;
+  std::vector<std::string> wanted_;
+  std::set<const Node*> needed_nodes_;
+  std::map<std::string, int, std::less<>> by_name_;
+  std::map<std::pair<int, Layout>, int> converted_;
+  std::vector<Layout> saved_layout_;
+  std::vector<char> needs_gradient_;
+  std::vector<int> gradient_of_;
+  int end_ = 0;
+};
+
+}  // namespace
+
+std::shared_ptr<const Plan> Plan::compile(const Graph& graph, std::shared_ptr<const Device> device,
+                                          const Shapes& input_shapes, const Options& options) {
+  check(graph);
+  return std::shared_ptr<const Plan>(
+      new Plan(Compiler(graph, std::move(device), input_shapes, options).build()));
+}
+
+}  // namespace striate

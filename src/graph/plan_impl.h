@@ -1,0 +1,71 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "striate/graph/plan.h"
+
+namespace striate {
+
+/// Where a buffer's memory comes from.
+enum class Source : std::uint8_t { workspace, input, parameter, constant };
+
+/// Memory that one or more values occupy. Lives during the steps first to last, both included.
+struct PlanBuffer {
+  Source source = Source::workspace;
+  std::size_t bytes = 0;
+  int first = 0, last = 0;
+  std::size_t offset = 0;  ///< in the workspace
+  std::string name;        ///< of the input or parameter
+  Tensor constant;
+};
+
+/// A value of the graph, a converted copy of one, a saved tensor or a gradient.
+struct PlanValue {
+  ValueInfo info;
+  Layout layout = Layout::row_major;
+  Strides strides{};
+  int buffer = -1;
+  int first = 0, last = 0;
+};
+
+/// A value as one operator sees it: a size-1 dimension may make another layout's strides fit too.
+struct Operand {
+  int value = -1;  ///< -1: absent
+  Strides strides{};
+};
+
+struct PlanNode {
+  std::string name, op_name;
+  std::shared_ptr<const Operator> op;
+  Traits traits;
+  std::uint64_t purpose = 0;
+  std::vector<Operand> inputs, outputs, saved;
+  int forward_scratch = -1;  ///< a value of bytes
+  // Backward, where it takes part.
+  bool backward = false;
+  std::vector<Operand> output_gradients, input_gradients;
+  std::vector<char> accumulate;
+  int backward_scratch = -1;
+};
+
+struct Plan::Impl {
+  std::shared_ptr<const Device> device;
+  std::string graph_name;
+  std::vector<GraphInput> inputs;  ///< with the shapes that were planned
+  std::vector<PlanValue> values;
+  std::vector<PlanBuffer> buffers;
+  std::vector<PlanNode> nodes;
+  std::map<std::string, int, std::less<>> outputs;    ///< and values of state updates
+  std::map<std::string, int, std::less<>> gradients;  ///< of parameters and inputs
+  std::map<std::string, int, std::less<>> seeds;      ///< gradients of differentiated outputs
+  std::vector<StateUpdate> updates;
+  std::size_t workspace_bytes = 0;
+};
+
+/// Gives every workspace buffer an offset so that buffers whose lifetimes meet do not overlap;
+/// returns the bytes needed in all.
+std::size_t place(std::vector<PlanBuffer>& buffers);
+
+}  // namespace striate
