@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "striate/base/files.h"
+
+namespace striate {
+
+/// A picture of bytes: row by row from the top, each pixel's channels together (H,W,C). One channel
+/// is grey, three are red, green and blue.
+struct Image {
+  int width = 0;
+  int height = 0;
+  int channels = 0;
+  std::vector<std::uint8_t> pixels;
+
+  Image() = default;
+  /// Black.
+  Image(int w, int h, int c)
+      : width(w),
+        height(h),
+        channels(c),
+        pixels(static_cast<std::size_t>(w) * static_cast<std::size_t>(h) *
+               static_cast<std::size_t>(c)) {}
+
+  std::size_t row_bytes() const {
+    return static_cast<std::size_t>(width) * static_cast<std::size_t>(channels);
+  }
+  std::uint8_t* row(int y) { return pixels.data() + static_cast<std::size_t>(y) * row_bytes(); }
+  const std::uint8_t* row(int y) const {
+    return pixels.data() + static_cast<std::size_t>(y) * row_bytes();
+  }
+
+  friend bool operator==(const Image&, const Image&) = default;
+};
+
+/// Pictures of more pixels are refused before memory is taken for them.
+inline constexpr std::int64_t kMaxPixels = std::int64_t{1} << 26;
+
+/// Decodes PNG or JPEG, told apart by their first bytes, to grey or RGB of 8 bits. Sixteen bits are
+/// scaled to eight, palettes expanded, transparency laid on white, CMYK converted without a colour
+/// profile; gamma, profiles and orientation tags are not applied. Throws InputError naming `name`
+/// for anything else, for damage of any kind (what the codecs would only warn of, too), for a file
+/// cut short, and for more than kMaxPixels.
+Image decode_image(std::span<const std::uint8_t> content, std::string_view name);
+
+Image read_image(const std::filesystem::path& path);
+
+/// The bytes of a PNG file.
+Bytes encode_png(const Image& image);
+
+/// ITU-R 601 luma of RGB, as PIL rounds it; grey stays as it is.
+Image to_grey(Image image);
+Image to_rgb(Image image);
+
+/// Bilinear interpolation whose triangle widens with the reduction (antialiased), in the
+/// fixed-point arithmetic of PIL's `Image.resize(…, BILINEAR)`: the same bytes come out.
+Image resize_bilinear(const Image& image, int width, int height);
+
+}  // namespace striate
