@@ -52,7 +52,8 @@ struct Traits {
   Needs layout = Needs::any;
   /// Inputs that stay row-major whatever `layout` says (kernels, labels).
   std::vector<int> row_major_inputs;
-  /// Output 0 may take over the memory of this input (-1: of none).
+  /// Output 0 may take over the memory of this input (-1: of none) where nobody reads the input
+  /// afterwards, this operator's own backward included.
   int in_place = -1;
   /// Tensors that forward writes and backward reads; rank 3 and 4 lie as output 0 does.
   std::vector<ValueInfo> saved;
@@ -61,13 +62,16 @@ struct Traits {
   bool backward_reads_outputs = false;
   /// Inputs backward never gives a gradient for (labels, shapes, running statistics).
   std::vector<int> no_gradient;
-  /// The gradient of this input may take over the memory of output 0's gradient (-1: of none).
+  /// The gradient of this input may take over the memory of output 0's gradient (-1: of none),
+  /// where the input's value is no other input of the node.
   int gradient_in_place = -1;
   std::size_t forward_scratch = 0;
   std::size_t backward_scratch = 0;
 };
 
-/// What an execution is given. Absent optional values are null views.
+/// What an execution is given. Absent optional values are null views. Inputs whose numbers were
+/// known when the graph was compiled (ValueInfo::constant) are dense, in host memory, and handed to
+/// both passes.
 struct ForwardArgs {
   const Device& device;
   std::span<const ConstView> inputs;
@@ -85,7 +89,7 @@ struct InputGradient {
 
 struct BackwardArgs {
   const Device& device;
-  std::span<const ConstView> inputs;   ///< null unless backward_reads_inputs
+  std::span<const ConstView> inputs;   ///< null unless backward_reads_inputs, or constant
   std::span<const ConstView> outputs;  ///< null unless backward_reads_outputs
   std::span<const ConstView> saved;
   /// Null for outputs that no gradient reaches; at least one is not null.
