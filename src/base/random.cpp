@@ -8,7 +8,9 @@ namespace {
 
 using Words = std::array<std::uint32_t, 4>;
 
-// Ten rounds of Philox4x32; constants from the paper, table 2.
+}  // namespace
+
+// Constants from the paper, table 2.
 Words philox(Words counter, std::uint32_t key0, std::uint32_t key1) {
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t p0 = std::uint64_t{0xD2511F53} * counter[0];
@@ -21,6 +23,8 @@ Words philox(Words counter, std::uint32_t key0, std::uint32_t key1) {
   }
   return counter;
 }
+
+namespace {
 
 Words split(std::uint64_t a, std::uint64_t b) {
   return {static_cast<std::uint32_t>(a), static_cast<std::uint32_t>(a >> 32),

@@ -24,6 +24,10 @@ constexpr std::uint64_t purpose_of(std::string_view name) {
   return hash;
 }
 
+/// Philox4x32 with ten rounds.
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::uint32_t key0,
+                                    std::uint32_t key1);
+
 /// Four random words for counter `sample` of the key's stream.
 std::array<std::uint32_t, 4> random_words(const RandomKey& key, std::uint64_t sample);
 

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "striate/graph/graph.h"
+#include "striate/nn/initialize.h"
+
+namespace striate {
+
+/// A value of the graph being built.
+struct Value {
+  std::string name;
+};
+
+/// Settings of layers, with PyTorch's names and defaults. `kernel`, `stride` and so on hold for
+/// both dimensions.
+struct ConvOptions {
+  std::int64_t out = 0;
+  std::int64_t kernel = 1;
+  std::int64_t stride = 1;
+  std::int64_t padding = 0;
+  std::int64_t dilation = 1;
+  std::int64_t groups = 1;
+  bool bias = true;
+  InitialRule weights = he_normal;
+};
+
+struct BatchNormOptions {
+  double epsilon = 1e-5;
+  /// Share of the new batch in the running statistics, as PyTorch counts it (ONNX: one less this).
+  double momentum = 0.1;
+};
+
+struct PoolOptions {
+  std::int64_t kernel = 2;
+  std::int64_t stride = 0;  ///< 0: the kernel
+  std::int64_t padding = 0;
+  bool ceil_mode = false;
+};
+
+/// What models are written with: adds layers to a graph in its training form (batch statistics,
+/// dropout at work); `inference_form` in graph/rewrite.h makes the other. Parameters are named by
+/// dotted paths: the scopes that are open, the layer, "weight".
+class Builder {
+ public:
+  explicit Builder(std::string graph_name, DType dtype = DType::f32);
+
+  Value input(const std::string& name, const Shape& shape);
+  /// Shape of a value, for the input shape the graph was begun with.
+  const Shape& shape(const Value& value) const;
+
+  /// Any operator: `name` becomes the node's and its first output's, under the open scopes.
+  Value node(const std::string& op, const std::string& name, const std::vector<Value>& inputs,
+             Attributes attributes = {});
+  Value parameter(const std::string& name, const Shape& shape, const Initial& initial,
+                  bool trainable = true);
+  Value constant(const std::string& name, Tensor tensor);
+
+  Value conv(const std::string& name, const Value& x, const ConvOptions& options);
+  Value batch_norm(const std::string& name, const Value& x, const BatchNormOptions& options = {});
+  /// x [N, features] times weight [out, features] transposed, plus bias.
+  Value linear(const std::string& name, const Value& x, std::int64_t out,
+               InitialRule weights = he_normal);
+  Value max_pool(const std::string& name, const Value& x, const PoolOptions& options = {});
+  Value average_pool(const std::string& name, const Value& x, const PoolOptions& options = {});
+  Value global_average_pool(const std::string& name, const Value& x);
+  Value relu(const std::string& name, const Value& x) { return node("Relu", name, {x}); }
+  Value tanh(const std::string& name, const Value& x) { return node("Tanh", name, {x}); }
+  Value add(const std::string& name, const Value& a, const Value& b) {
+    return node("Add", name, {a, b});
+  }
+  /// N,C,H,W to N, C*H*W.
+  Value flatten(const std::string& name, const Value& x) { return node("Flatten", name, {x}); }
+  Value dropout(const std::string& name, const Value& x, double ratio = 0.5);
+  /// Every `step`-th pixel along both axes.
+  Value subsample(const std::string& name, const Value& x, std::int64_t step);
+  /// Adds channels of zeros before and behind.
+  Value pad_channels(const std::string& name, const Value& x, std::int64_t before,
+                     std::int64_t behind);
+
+  /// Opens a scope while it lives: "layer1" then "0" name "layer1.0.…".
+  class Scope {
+   public:
+    Scope(Builder& builder, std::string_view name);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    Builder& builder_;
+    std::size_t length_;
+  };
+
+  /// The graph, its value `output` renamed to `output_name`.
+  Graph finish(const Value& output, const std::string& output_name);
+
+ private:
+  std::string full(const std::string& name) const { return prefix_ + name; }
+
+  Graph graph_;
+  DType dtype_;
+  std::string prefix_;
+  ValueInfos infos_;
+};
+
+/// The classifier's training graph: `labels` (int64 [N]) as another input and `loss`, the mean
+/// softmax cross-entropy of `logits`, as the first output.
+Graph with_classification_loss(Graph graph, const std::string& logits = "logits");
+
+}  // namespace striate

@@ -1,0 +1,57 @@
+#include "striate/graph/rewrite.h"
+
+#include <algorithm>
+#include <set>
+
+namespace striate {
+namespace {
+
+// Every use of `from` becomes a use of `to`.
+void replace_uses(Graph& graph, const std::string& from, const std::string& to) {
+  for (Node& node : graph.nodes) std::replace(node.inputs.begin(), node.inputs.end(), from, to);
+  std::replace(graph.outputs.begin(), graph.outputs.end(), from, to);
+}
+
+}  // namespace
+
+Graph inference_form(Graph graph) {
+  graph.updates.clear();
+  for (Node& node : graph.nodes) {
+    if (node.op == "BatchNormalization") {
+      node.attributes["training_mode"] = std::int64_t{0};
+      node.outputs.resize(1);
+    }
+    const bool is_output = std::find(graph.outputs.begin(), graph.outputs.end(),
+                                     node.outputs[0]) != graph.outputs.end();
+    if (node.op != "Dropout") continue;
+    if (is_output) {
+      node.op = "Identity";
+      node.inputs.resize(1);
+      node.attributes.clear();
+    } else {
+      replace_uses(graph, node.outputs[0], node.inputs[0]);
+    }
+  }
+  prune(graph);
+  return graph;
+}
+
+void prune(Graph& graph) {
+  std::set<std::string, std::less<>> needed(graph.outputs.begin(), graph.outputs.end());
+  for (const StateUpdate& update : graph.updates) needed.insert(update.value);
+  std::vector<Node> kept;
+  for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
+    const bool used = std::any_of(node->outputs.begin(), node->outputs.end(),
+                                  [&](const std::string& name) { return needed.contains(name); });
+    if (!used) continue;
+    needed.insert(node->inputs.begin(), node->inputs.end());
+    kept.push_back(std::move(*node));
+  }
+  std::reverse(kept.begin(), kept.end());
+  graph.nodes = std::move(kept);
+  std::erase_if(graph.inputs, [&](const GraphInput& i) { return !needed.contains(i.name); });
+  std::erase_if(graph.parameters, [&](const Parameter& p) { return !needed.contains(p.name); });
+  std::erase_if(graph.constants, [&](const auto& c) { return !needed.contains(c.first); });
+}
+
+}  // namespace striate

@@ -1,0 +1,199 @@
+#include "striate/nn/builder.h"
+
+#include <utility>
+
+namespace striate {
+namespace {
+
+using Ints = std::vector<std::int64_t>;
+
+Tensor int_tensor(const Ints& values) {
+  return Tensor::of<std::int64_t>({static_cast<std::int64_t>(values.size())}, values);
+}
+
+}  // namespace
+
+Builder::Builder(std::string graph_name, DType dtype) : dtype_(dtype) {
+  graph_.name = std::move(graph_name);
+}
+
+Builder::Scope::Scope(Builder& builder, std::string_view name)
+    : builder_(builder), length_(builder.prefix_.size()) {
+  builder_.prefix_ += name;
+  builder_.prefix_ += '.';
+}
+
+Builder::Scope::~Scope() { builder_.prefix_.resize(length_); }
+
+Value Builder::input(const std::string& name, const Shape& shape) {
+  graph_.inputs.push_back({.name = name, .dtype = dtype_, .shape = shape});
+  infos_[name] = {.dtype = dtype_, .shape = shape};
+  return {name};
+}
+
+const Shape& Builder::shape(const Value& value) const { return infos_.at(value.name).shape; }
+
+Value Builder::parameter(const std::string& name, const Shape& shape, const Initial& initial,
+                         bool trainable) {
+  graph_.parameters.push_back({.name = full(name),
+                               .dtype = dtype_,
+                               .shape = shape,
+                               .trainable = trainable,
+                               .initial = initial});
+  infos_[full(name)] = {.dtype = dtype_, .shape = shape};
+  return {full(name)};
+}
+
+Value Builder::constant(const std::string& name, Tensor tensor) {
+  infos_[full(name)] = {.dtype = tensor.dtype(),
+                        .shape = tensor.shape(),
+                        .constant = std::make_shared<const Tensor>(tensor)};
+  graph_.constants[full(name)] = std::move(tensor);
+  return {full(name)};
+}
+
+Value Builder::node(const std::string& op, const std::string& name,
+                    const std::vector<Value>& inputs, Attributes attributes) {
+  Node node{.name = full(name), .op = op, .attributes = std::move(attributes)};
+  for (const Value& input : inputs) node.inputs.push_back(input.name);
+  node.outputs = {full(name)};
+  try {
+    const auto made = operators().find(op).make(node.attributes);
+    infos_[full(name)] = made->infer(operands(node.inputs, infos_)).at(0);
+  } catch (const ModelError& error) {
+    fail<ModelError>("{} ({}): {}", node.name, op, error.what());
+  }
+  graph_.nodes.push_back(std::move(node));
+  return {full(name)};
+}
+
+Value Builder::conv(const std::string& name, const Value& x, const ConvOptions& options) {
+  const std::int64_t in = shape(x)[1];
+  if (options.groups < 1 || in % options.groups != 0) {
+    fail<ModelError>("{} (Conv): {} channels cannot be split into {} groups", full(name), in,
+                     options.groups);
+  }
+  const Shape weight{options.out, in / options.groups, options.kernel, options.kernel};
+  std::vector<Value> inputs{x, parameter(name + ".weight", weight, options.weights(weight))};
+  if (options.bias) {
+    inputs.push_back(parameter(name + ".bias", {options.out}, constant_initial(0)));
+  }
+  const std::int64_t p = options.padding;
+  return node("Conv", name, inputs,
+              {{"kernel_shape", Ints{options.kernel, options.kernel}},
+               {"strides", Ints{options.stride, options.stride}},
+               {"pads", Ints{p, p, p, p}},
+               {"dilations", Ints{options.dilation, options.dilation}},
+               {"group", options.groups}});
+}
+
+Value Builder::batch_norm(const std::string& name, const Value& x,
+                          const BatchNormOptions& options) {
+  const Shape channels{shape(x)[1]};
+  const Value weight = parameter(name + ".weight", channels, constant_initial(1));
+  const Value bias = parameter(name + ".bias", channels, constant_initial(0));
+  const Value mean = parameter(name + ".running_mean", channels, constant_initial(0), false);
+  const Value variance = parameter(name + ".running_var", channels, constant_initial(1), false);
+  const Value y = node("BatchNormalization", name, {x, weight, bias, mean, variance},
+                       {{"epsilon", options.epsilon},
+                        {"momentum", 1.0 - options.momentum},
+                        {"training_mode", std::int64_t{1}}});
+  for (const Value& statistic : {mean, variance}) {
+    const std::string next = statistic.name + ".next";
+    graph_.nodes.back().outputs.push_back(next);
+    graph_.updates.push_back({.parameter = statistic.name, .value = next});
+    infos_[next] = {.dtype = dtype_, .shape = channels};
+  }
+  return y;
+}
+
+Value Builder::linear(const std::string& name, const Value& x, std::int64_t out,
+                      InitialRule weights) {
+  const Shape weight{out, shape(x)[1]};
+  return node("Gemm", name,
+              {x, parameter(name + ".weight", weight, weights(weight)),
+               parameter(name + ".bias", {out}, constant_initial(0))},
+              {{"transB", std::int64_t{1}}});
+}
+
+namespace {
+
+Attributes pool_attributes(const PoolOptions& options) {
+  const std::int64_t stride = options.stride == 0 ? options.kernel : options.stride;
+  const std::int64_t p = options.padding;
+  return {{"kernel_shape", Ints{options.kernel, options.kernel}},
+          {"strides", Ints{stride, stride}},
+          {"pads", Ints{p, p, p, p}},
+          {"ceil_mode", static_cast<std::int64_t>(options.ceil_mode)}};
+}
+
+}  // namespace
+
+Value Builder::max_pool(const std::string& name, const Value& x, const PoolOptions& options) {
+  return node("MaxPool", name, {x}, pool_attributes(options));
+}
+
+Value Builder::average_pool(const std::string& name, const Value& x, const PoolOptions& options) {
+  return node("AveragePool", name, {x}, pool_attributes(options));
+}
+
+Value Builder::global_average_pool(const std::string& name, const Value& x) {
+  return node("GlobalAveragePool", name, {x});
+}
+
+Value Builder::dropout(const std::string& name, const Value& x, double ratio) {
+  const float share = static_cast<float>(ratio);
+  const bool training = true;
+  return node("Dropout", name,
+              {x, constant(name + ".ratio", Tensor::of<float>({}, {&share, 1})),
+               constant(name + ".training", Tensor::of<bool>({}, {&training, 1}))});
+}
+
+Value Builder::subsample(const std::string& name, const Value& x, std::int64_t step) {
+  constexpr std::int64_t kEnd = std::int64_t{1} << 40;
+  return node("Slice", name,
+              {x, constant(name + ".starts", int_tensor({0, 0})),
+               constant(name + ".ends", int_tensor({kEnd, kEnd})),
+               constant(name + ".axes", int_tensor({2, 3})),
+               constant(name + ".steps", int_tensor({step, step}))});
+}
+
+Value Builder::pad_channels(const std::string& name, const Value& x, std::int64_t before,
+                            std::int64_t behind) {
+  return node("Pad", name,
+              {x, constant(name + ".pads", int_tensor({0, before, 0, 0, 0, behind, 0, 0}))});
+}
+
+Graph Builder::finish(const Value& output, const std::string& output_name) {
+  for (Node& node : graph_.nodes) {
+    for (std::string& name : node.inputs) {
+      if (name == output.name) name = output_name;
+    }
+    for (std::string& name : node.outputs) {
+      if (name == output.name) name = output_name;
+    }
+  }
+  graph_.outputs = {output_name};
+  check(graph_);
+  return std::move(graph_);
+}
+
+Graph with_classification_loss(Graph graph, const std::string& logits) {
+  const ValueInfos infos = infer_shapes(graph);
+  Shape labels;
+  const Shape& scores = infos.at(logits).shape;
+  for (int axis = 0; axis < scores.rank(); ++axis) {
+    if (axis != 1) labels.push_back(scores[axis]);
+  }
+  graph.inputs.push_back({.name = "labels", .dtype = DType::i64, .shape = labels});
+  graph.nodes.push_back({.name = "loss",
+                         .op = "SoftmaxCrossEntropyLoss",
+                         .attributes = {{"reduction", std::string("mean")}},
+                         .inputs = {logits, "labels"},
+                         .outputs = {"loss"}});
+  graph.outputs = {"loss", logits};
+  check(graph);
+  return graph;
+}
+
+}  // namespace striate

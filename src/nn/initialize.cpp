@@ -1,0 +1,70 @@
+#include "striate/nn/initialize.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "striate/base/random.h"
+
+namespace striate {
+namespace {
+
+double fan_in(const Shape& weight) {
+  return static_cast<double>(weight.elements()) /
+         static_cast<double>(std::max<std::int64_t>(weight[0], 1));
+}
+
+double fan_out(const Shape& weight) {
+  return static_cast<double>(weight.elements()) /
+         static_cast<double>(std::max<std::int64_t>(weight[1], 1));
+}
+
+template <class T>
+void draw(const Initial& initial, const RandomKey& key, std::span<T> values) {
+  if (initial.kind == Initial::Kind::constant) {
+    std::fill(values.begin(), values.end(), static_cast<T>(initial.a));
+    return;
+  }
+  constexpr std::size_t kBlock = 1024;  // values drawn from one counter's sequence
+  for (std::size_t begin = 0; begin < values.size(); begin += kBlock) {
+    Random random(key, begin / kBlock);
+    for (T& value : values.subspan(begin, std::min(kBlock, values.size() - begin))) {
+      value = static_cast<T>(initial.kind == Initial::Kind::uniform
+                                 ? random.uniform(initial.a, initial.b)
+                                 : initial.a + initial.b * random.normal());
+    }
+  }
+}
+
+}  // namespace
+
+Initial he_normal(const Shape& weight) {
+  return {.kind = Initial::Kind::normal, .a = 0, .b = std::sqrt(2.0 / fan_in(weight))};
+}
+
+Initial glorot_uniform(const Shape& weight) {
+  const double bound = std::sqrt(6.0 / (fan_in(weight) + fan_out(weight)));
+  return {.kind = Initial::Kind::uniform, .a = -bound, .b = bound};
+}
+
+Initial lecun_uniform(const Shape& weight) {
+  const double bound = 2.4 / fan_in(weight);
+  return {.kind = Initial::Kind::uniform, .a = -bound, .b = bound};
+}
+
+Weights initialize(const Graph& graph, std::uint64_t seed) {
+  Weights weights;
+  for (const Parameter& parameter : graph.parameters) {
+    Tensor tensor(parameter.dtype, parameter.shape);
+    const RandomKey key{.seed = seed, .purpose = purpose_of("initial:" + parameter.name)};
+    const auto count = static_cast<std::size_t>(tensor.elements());
+    if (parameter.dtype == DType::f64) {
+      draw(parameter.initial, key, std::span(tensor.data<double>(), count));
+    } else {
+      draw(parameter.initial, key, std::span(tensor.data<float>(), count));
+    }
+    weights[parameter.name] = std::move(tensor);
+  }
+  return weights;
+}
+
+}  // namespace striate
