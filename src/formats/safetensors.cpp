@@ -1,0 +1,224 @@
+#include "striate/formats/safetensors.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <optional>
+
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "formats/safetensors_header.h"
+
+namespace striate {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "safetensors files are little-endian");
+
+constexpr std::size_t kLengthBytes = 8;
+constexpr std::string_view kMetadata = "__metadata__";
+
+// Half-precision numbers widen to float32, which holds them all.
+enum class Widen : std::uint8_t { no, f16, bf16 };
+
+struct FileDType {
+  std::string_view name;
+  DType dtype;
+  std::size_t size;  // bytes an element takes in the file
+  Widen widen = Widen::no;
+};
+
+constexpr std::array<FileDType, 8> kFileDTypes = {{
+    {"F64", DType::f64, 8},
+    {"F32", DType::f32, 4},
+    {"I64", DType::i64, 8},
+    {"I32", DType::i32, 4},
+    {"U8", DType::u8, 1},
+    {"BOOL", DType::boolean, 1},
+    {"F16", DType::f32, 2, Widen::f16},
+    {"BF16", DType::f32, 2, Widen::bf16},
+}};
+
+const FileDType* find_dtype(std::string_view name) {
+  const auto* found = std::find_if(kFileDTypes.begin(), kFileDTypes.end(),
+                                   [&](const FileDType& row) { return row.name == name; });
+  return found == kFileDTypes.end() ? nullptr : found;
+}
+
+std::string_view name_in_file(DType dtype) {
+  const auto* found = std::find_if(kFileDTypes.begin(), kFileDTypes.end(), [&](const auto& row) {
+    return row.dtype == dtype && row.widen == Widen::no;
+  });
+  invariant(found != kFileDTypes.end(), "a dtype that safetensors files do not have");
+  return found->name;
+}
+
+float from_f16(std::uint16_t half) {
+  const std::uint32_t sign = (half & 0x8000U) << 16U;
+  const std::uint32_t exponent = (half >> 10U) & 0x1FU;
+  const std::uint32_t fraction = half & 0x3FFU;
+  if (exponent == 0) {  // zero and subnormal numbers: fraction * 2^-24
+    const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
+    return sign != 0 ? -magnitude : magnitude;
+  }
+  const std::uint32_t wide = exponent == 0x1FU ? 0xFFU : exponent + 112;
+  return std::bit_cast<float>(sign | wide << 23U | fraction << 13U);
+}
+
+float from_bf16(std::uint16_t half) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16U);
+}
+
+// The count of elements, or nothing where it cannot be a tensor's.
+std::optional<std::uint64_t> count_elements(const std::vector<std::uint64_t>& dims) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 62U;
+  std::uint64_t product = 1;
+  for (const std::uint64_t size : dims) {
+    if (size > kMost || (size != 0 && product > kMost / size)) return std::nullopt;
+    product *= size;
+  }
+  return product;
+}
+
+// Checks one entry against the data that follows the previous one and copies its elements.
+Tensor read_tensor(const SafeTensorsEntry& entry, std::span<const std::uint8_t> data,
+                   std::string_view file) {
+  const auto refuse = [&](std::string_view what) {
+    fail<InputError>("{}: tensor {}: {}", file, shown(entry.name), what);
+  };
+  const FileDType* row = find_dtype(entry.dtype);
+  if (row == nullptr) refuse(fmt::format("dtype {} is not read here", shown(entry.dtype)));
+  const std::optional<std::uint64_t> elements = count_elements(entry.shape);
+  const std::uint64_t bytes = entry.offsets[1] - entry.offsets[0];
+  // Compared by division: a count times a size may not fit.
+  if (!elements || bytes % row->size != 0 || bytes / row->size != *elements) {
+    refuse(fmt::format("shape [{}] of {} does not fill its {} bytes", fmt::join(entry.shape, ", "),
+                       entry.dtype, bytes));
+  }
+  Shape shape;
+  for (const std::uint64_t size : entry.shape) shape.push_back(static_cast<std::int64_t>(size));
+  Tensor tensor(row->dtype, shape);
+  if (bytes == 0) return tensor;
+  const std::uint8_t* from = data.data() + entry.offsets[0];
+  if (row->widen == Widen::no) {
+    if (row->dtype == DType::boolean &&
+        std::any_of(from, from + bytes, [](std::uint8_t b) { return b > 1; })) {
+      refuse("a BOOL is neither 0 nor 1");
+    }
+    std::memcpy(tensor.raw().data(), from, bytes);
+    return tensor;
+  }
+  float* to = tensor.data<float>();
+  for (std::uint64_t i = 0; i < *elements; ++i) {
+    std::uint16_t half = 0;
+    std::memcpy(&half, from + 2 * i, sizeof(half));
+    to[i] = row->widen == Widen::f16 ? from_f16(half) : from_bf16(half);
+  }
+  return tensor;
+}
+
+std::string json_text(const std::string& text) {
+  try {
+    return nlohmann::json(text).dump();
+  } catch (const nlohmann::json::exception&) {
+    fail<InputError>("{} is not UTF-8: it cannot be written into a safetensors file", shown(text));
+  }
+}
+
+}  // namespace
+
+Bytes write_safetensors(const SafeTensors& file) {
+  std::vector<std::pair<const std::string*, const Tensor*>> order;
+  for (const auto& [name, tensor] : file.tensors) {
+    if (name == kMetadata) fail<InputError>("a tensor cannot be called {}", kMetadata);
+    invariant(!tensor.empty(), "an empty tensor was to be written");
+    order.emplace_back(&name, &tensor);
+  }
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+    return size_of(a.second->dtype()) > size_of(b.second->dtype());
+  });
+
+  std::string header = "{";
+  const auto add = [&](const std::string& member) {
+    header += (header.size() > 1 ? "," : "") + member;
+  };
+  if (!file.metadata.empty()) {
+    std::vector<std::string> notes;
+    for (const auto& [key, value] : file.metadata) {
+      notes.push_back(json_text(key) + ":" + json_text(value));
+    }
+    add(fmt::format("\"{}\":{{{}}}", kMetadata, fmt::join(notes, ",")));
+  }
+  std::size_t offset = 0;
+  for (const auto& [name, tensor] : order) {
+    const std::size_t end = offset + tensor->bytes();
+    add(fmt::format(R"({}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})", json_text(*name),
+                    name_in_file(tensor->dtype()),
+                    fmt::join(tensor->shape().begin(), tensor->shape().end(), ","), offset, end));
+    offset = end;
+  }
+  header += "}";
+  header.append((8 - header.size() % 8) % 8, ' ');
+
+  Bytes bytes(kLengthBytes + header.size() + offset);
+  const std::uint64_t length = header.size();
+  std::memcpy(bytes.data(), &length, kLengthBytes);
+  std::memcpy(bytes.data() + kLengthBytes, header.data(), header.size());
+  std::uint8_t* to = bytes.data() + kLengthBytes + header.size();
+  for (const auto& [name, tensor] : order) {
+    if (tensor->bytes() != 0) std::memcpy(to, tensor->raw().data(), tensor->bytes());
+    to += tensor->bytes();
+  }
+  return bytes;
+}
+
+SafeTensors read_safetensors(std::span<const std::uint8_t> bytes, std::string_view name) {
+  if (bytes.size() < kLengthBytes) {
+    fail<InputError>("{}: not a safetensors file: expected at least 8 bytes, got {}", name,
+                     bytes.size());
+  }
+  std::uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), kLengthBytes);
+  bytes = bytes.subspan(kLengthBytes);
+  if (length > bytes.size()) {
+    fail<InputError>("{}: not a whole safetensors file: its header takes {} bytes of {}", name,
+                     length, bytes.size());
+  }
+  const std::string_view json(reinterpret_cast<const char*>(bytes.data()),
+                              static_cast<std::size_t>(length));
+  const std::span<const std::uint8_t> data = bytes.subspan(static_cast<std::size_t>(length));
+  SafeTensorsHeader header = parse_safetensors_header(json, name);
+
+  // The tensors must fill the data from its first byte to its last, none over another.
+  std::sort(header.entries.begin(), header.entries.end(),
+            [](const auto& a, const auto& b) { return a.offsets < b.offsets; });
+  std::uint64_t end = 0;
+  for (const SafeTensorsEntry& entry : header.entries) {
+    const std::uint64_t first = entry.offsets[0];
+    const std::uint64_t last = entry.offsets[1];
+    if (first != end || last < first || last > data.size()) {
+      fail<InputError>("{}: tensor {}: data_offsets [{}, {}] do not follow byte {} of {}", name,
+                       shown(entry.name), first, last, end, data.size());
+    }
+    end = last;
+  }
+  if (end != data.size()) {
+    fail<InputError>("{}: expected {} bytes of tensors, got {}", name, end, data.size());
+  }
+  SafeTensors file{.metadata = std::move(header.metadata)};
+  for (const SafeTensorsEntry& entry : header.entries) {
+    file.tensors[entry.name] = read_tensor(entry, data, name);
+  }
+  return file;
+}
+
+SafeTensors load_safetensors(const std::filesystem::path& path) {
+  return read_safetensors(read_file(path), path.string());
+}
+
+void save_safetensors(const std::filesystem::path& path, const SafeTensors& file) {
+  write_file(path, write_safetensors(file));
+}
+
+}  // namespace striate
