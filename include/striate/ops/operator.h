@@ -89,7 +89,8 @@ struct InputGradient {
 
 struct BackwardArgs {
   const Device& device;
-  std::span<const ConstView> inputs;   ///< null unless backward_reads_inputs, or constant
+  /// Null unless backward_reads_inputs, or constant; dtype and shape are there all the same.
+  std::span<const ConstView> inputs;
   std::span<const ConstView> outputs;  ///< null unless backward_reads_outputs
   std::span<const ConstView> saved;
   /// Null for outputs that no gradient reaches; at least one is not null.
