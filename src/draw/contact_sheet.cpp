@@ -19,8 +19,8 @@ constexpr double kText = 40;     // two lines below the picture
 constexpr int kLeastPicture = 16;
 
 constexpr TextStyle kHeading{.size = 18, .bold = true, .color = kInk};
-constexpr TextStyle kTitle{.size = 13, .bold = true, .color = kInk};
-constexpr TextStyle kSubtitle{.size = 11.5, .color = kSoftInk};
+constexpr TextStyle kTitle{.size = 12, .bold = true, .color = kInk};
+constexpr TextStyle kSubtitle{.size = 11, .color = kSoftInk};
 constexpr Color kCard = Color::rgb(0xf6f7f9);
 constexpr Color kWrongCard = Color::rgb(0xfdeadd);
 // The vermilion of the marks, darker where it colors text.
@@ -46,21 +46,22 @@ void draw_tile(Canvas& canvas, const Tile& tile, const Box& box, const Box& well
   const bool wrong = marks && !tile.good;
   canvas.fill(box, wrong ? kWrongCard : kCard, 6);
   if (wrong) canvas.outline(box, kWrong, 2, 6);
-  canvas.fill(well, kWell);
   canvas.picture(tile.picture, well);
 
-  double x = well.x;
+  constexpr double kSide = 8;  // text may be a little wider than the picture
+  const double right = box.right() - kSide;
   const double baseline = well.bottom() + 18;
+  double x = box.x + kSide;
   if (marks) {
-    constexpr double kRadius = 7;
-    draw_mark(canvas, {x + kRadius, baseline - 4.7}, kRadius, tile.good);
-    x += 2 * kRadius + 5;
+    constexpr double kRadius = 6.5;
+    draw_mark(canvas, {x + kRadius, baseline - 4.3}, kRadius, tile.good);
+    x += 2 * kRadius + 4;
   }
   TextStyle title = kTitle;
   if (wrong) title.color = kWrongInk;
-  canvas.text(canvas.fitted(tile.title, well.right() - x, title), {x, baseline}, title);
-  canvas.text(canvas.fitted(tile.subtitle, well.width, kSubtitle), {well.x, baseline + 16},
-              kSubtitle);
+  canvas.text(canvas.fitted(tile.title, right - x, title), {x, baseline}, title);
+  x = box.x + kSide;
+  canvas.text(canvas.fitted(tile.subtitle, right - x, kSubtitle), {x, baseline + 16}, kSubtitle);
 }
 
 void draw_header(Canvas& canvas, std::span<const Tile> tiles, const SheetOptions& options) {

@@ -18,6 +18,8 @@ constexpr double kBlock = 10;  // a stronger line after so many cells guides the
 constexpr TextStyle kTitle{.size = 16, .bold = true, .color = kInk};
 constexpr TextStyle kLabel{.size = 12, .color = kSoftInk};
 
+constexpr const char* kPrecision = "precision";
+
 // Sizes of everything, fixed before the canvas is made.
 struct Layout {
   TextStyle cell_text;
@@ -65,13 +67,16 @@ Layout layout_of(const Matrix& matrix) {
                                               : 9.5,
                       .align = Align::kCenter};
   layout.name_text = {.size = classes <= 30 ? 12.0 : 10.5, .color = kInk};
-  const double least = classes <= 12 ? 44 : classes <= 30 ? 28 : 18;
+  const double least = classes <= 12 ? 48 : classes <= 30 ? 28 : 18;
   const std::int64_t largest =
       matrix.counts.empty() ? 0 : *std::max_element(matrix.counts.begin(), matrix.counts.end());
   const double count_width = ruler.measure(fmt::format("{}", largest), layout.cell_text).width;
   layout.cell = std::ceil(std::max(least, count_width + 6));
 
   const double row_names = std::min(widest(ruler, matrix.rows, layout.name_text), kLongestName);
+  // The word "precision" stands below the rows' names.
+  const double names =
+      matrix.confusion() ? std::max(row_names, ruler.measure(kPrecision, kLabel).width) : row_names;
   const double column_names = widest(ruler, matrix.columns, layout.name_text);
   layout.turned = column_names > layout.cell - 6;
   const double above = layout.turned ? std::min(column_names, kLongestName) : layout.name_text.size;
@@ -80,8 +85,7 @@ Layout layout_of(const Matrix& matrix) {
     layout.rate_height = layout.turned ? 46 : 26;
   }
   const double title = matrix.title.empty() ? 0 : 30;
-  layout.table = {std::ceil(kMargin + 22 + row_names + 8),
-                  std::ceil(kMargin + title + 22 + above + 10),
+  layout.table = {std::ceil(kMargin + 22 + names + 8), std::ceil(kMargin + title + 22 + above + 10),
                   static_cast<double>(matrix.columns.size()) * layout.cell,
                   static_cast<double>(matrix.rows.size()) * layout.cell};
   constexpr double kKey = 30;
@@ -102,7 +106,21 @@ Layout layout_of(const Matrix& matrix) {
 
 // The root makes the few errors of a good classifier visible: 1 % is a tenth of the full color.
 Color cell_color(double share, bool right) {
-  return blend(kPaper, right ? kRight : kWrong, share > 0 ? 0.04 + 0.88 * std::sqrt(share) : 0);
+  return blend(kPaper, right ? kRight : kWrong, share > 0 ? 0.04 + 0.96 * std::sqrt(share) : 0);
+}
+
+// Relative luminance as in the Web Content Accessibility Guidelines 2.1, which the choice between
+// dark and white letters goes by.
+double luminance(const Color& color) {
+  const auto linear = [](double part) {
+    return part <= 0.04045 ? part / 12.92 : std::pow((part + 0.055) / 1.055, 2.4);
+  };
+  return 0.2126 * linear(color.red) + 0.7152 * linear(color.green) + 0.0722 * linear(color.blue);
+}
+
+Color letters_on(const Color& ground) {
+  const double light = luminance(ground) + 0.05;
+  return (luminance(kPaper) + 0.05) / light > light / (luminance(kInk) + 0.05) ? kPaper : kInk;
 }
 
 void draw_names(Canvas& canvas, const Matrix& matrix, const Layout& layout) {
@@ -140,10 +158,11 @@ void draw_cells(Canvas& canvas, const Matrix& matrix, const Layout& layout) {
       const std::int64_t count = matrix.counts[r * columns + c];
       const double share = total > 0 ? static_cast<double>(count) / total : 0;
       const Box box = layout.box(r, c);
-      if (count > 0) canvas.fill(box, cell_color(share, !confusion || r == c));
+      const Color color = cell_color(share, !confusion || r == c);
+      if (count > 0) canvas.fill(box, color);
       if (count == 0 && !zeros) continue;
       TextStyle style = layout.cell_text;
-      style.color = count == 0 ? Color::rgb(0xb6bec8) : share > 0.35 ? kPaper : kInk;
+      style.color = count == 0 ? Color::rgb(0xb6bec8) : letters_on(color);
       style.bold = confusion && r == c;
       canvas.text_middle(fmt::format("{}", count), box.center(), style);
     }
@@ -176,6 +195,7 @@ void draw_rates(Canvas& canvas, const Matrix& matrix, const Layout& layout) {
   const Box& table = layout.table;
   TextStyle style = layout.name_text;
   style.color = kSoftInk;
+  style.size = std::min(style.size, 11.0);
   TextStyle below = style;
   below.align = layout.turned ? Align::kRight : Align::kCenter;
   below.angle = layout.turned ? 90 : 0;
@@ -195,7 +215,7 @@ void draw_rates(Canvas& canvas, const Matrix& matrix, const Layout& layout) {
   canvas.text("recall", {table.right() + 8, table.y - 8}, kLabel);
   TextStyle label = kLabel;
   label.align = Align::kRight;
-  canvas.text_middle("precision", {table.x - 8, table.bottom() + 14}, label);
+  canvas.text_middle(kPrecision, {table.x - 8, table.bottom() + 14}, label);
 }
 
 void draw_key(Canvas& canvas, const Matrix& matrix, const Layout& layout) {

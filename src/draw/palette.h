@@ -10,7 +10,6 @@ inline constexpr Color kPaper = Color::rgb(0xffffff);
 inline constexpr Color kInk = Color::rgb(0x20262e);
 inline constexpr Color kSoftInk = Color::rgb(0x5f6b7a);
 inline constexpr Color kGrid = Color::rgb(0xe3e7ec);
-inline constexpr Color kWell = Color::rgb(0xeef1f4);
 inline constexpr Color kRight = Color::rgb(0x0072b2);
 inline constexpr Color kWrong = Color::rgb(0xd55e00);
 

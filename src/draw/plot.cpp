@@ -98,7 +98,8 @@ struct Axis {
     const double size = std::max(std::abs(low), std::abs(high));
     const double extent = high - low;
     const bool flat = extent <= size * 1e-9 || extent < 1e-290;
-    const double added = !flat ? room * extent : whole || size < 1e-280 ? 1 : size * 0.1;
+    const double widened = std::max(size * 0.1, whole || size < 1e-280 ? 1.0 : 0.0);
+    const double added = flat ? widened : room * extent;
     low -= added;
     high += added;
   }
@@ -247,6 +248,7 @@ void draw_panel(Canvas& canvas, const Plot& plot, const Box& panel) {
                 style);
     area.height -= 18;
   }
+  take_top(4);
   area.height = std::max(area.height - 22, kPlotMinimum);
   axes.y.from = area.bottom();
   axes.y.to = area.y;

@@ -51,7 +51,7 @@ std::string scientific(double value, int digits) {
 
 std::string label(double value, int step_exponent, double largest) {
   if (value == 0) return "0";
-  if (largest >= 1e6 || step_exponent < -5) {
+  if (largest >= 1e6 || step_exponent < -4) {
     const int exponent = static_cast<int>(std::floor(std::log10(std::abs(value))));
     return scientific(value, std::clamp(exponent - step_exponent, 0, 16));
   }
