@@ -45,13 +45,13 @@ enum class ConvPass : std::uint8_t { forward, backward_data, backward_weights };
 /// Every rule's arithmetic is that of PyTorch 1.13's optimizer of the same name. State tensors, in
 /// order, each of the parameter's shape and zero before the first step:
 ///
-/// | rule        | state                                                                            |
-/// |-------------|----------------------------------------------------------------------------------|
-/// | sgd         | momentum buffer (only where momentum != 0; step 1 sets it to the gradient)       |
-/// | adam, adamw | mean of gradients, mean of squares, (amsgrad) largest mean of squares            |
-/// | adagrad     | sum of squares                                                                   |
-/// | rmsprop     | mean of squares, (momentum != 0) momentum buffer, (centered) mean of gradients   |
-/// | adadelta    | mean of squared gradients, mean of squared updates                               |
+/// | rule        | state                                                                        |
+/// |-------------|------------------------------------------------------------------------------|
+/// | sgd         | momentum buffer (only where momentum != 0; step 1 sets it to the gradient)   |
+/// | adam, adamw | mean of gradients, mean of squares, (amsgrad) largest mean of squares        |
+/// | adagrad     | sum of squares                                                               |
+/// | rmsprop     | mean of squares, (momentum) momentum buffer, (centered) mean of gradients    |
+/// | adadelta    | mean of squared gradients, mean of squared updates                           |
 struct OptimizerStep {
   enum class Rule : std::uint8_t { sgd, adam, adamw, adagrad, rmsprop, adadelta };
   Rule rule = Rule::sgd;
@@ -111,8 +111,8 @@ class Device {
                                   const View& dx, bool accumulate,
                                   std::span<std::byte> scratch) const = 0;
   /// dw from x and dy: the adjoint of conv_forward in w.
-  virtual void conv_backward_weights(const ConvGeometry& g, const ConstView& x,
-                                     const ConstView& dy, const View& dw, bool accumulate,
+  virtual void conv_backward_weights(const ConvGeometry& g, const ConstView& x, const ConstView& dy,
+                                     const View& dw, bool accumulate,
                                      std::span<std::byte> scratch) const = 0;
 
   // Matrix product.
@@ -188,7 +188,8 @@ class Device {
                                 bool logarithm, bool accumulate) const = 0;
   /// loss[n, d…] = -weight[label] * log_probability[n, label, d…]; 0 where label == ignore_index.
   /// labels are int64 [N, d…], weight is [C] or absent. Throws InputError naming the first label
-  /// that is neither ignore_index nor in [0, C). Returns the sum of the weights of what was counted.
+  /// that is neither ignore_index nor in [0, C). Returns the sum of the weights of what was
+  /// counted.
   virtual double nll_forward(const ConstView& log_probability, const ConstView& labels,
                              const ConstView& weight, std::int64_t ignore_index,
                              const View& loss) const = 0;
