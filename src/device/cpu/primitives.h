@@ -1,0 +1,54 @@
+#pragma once
+
+#include "striate/base/threads.h"
+#include "striate/device/device.h"
+
+// The cpu device's primitives other than convolution and matrix product, as Device describes them,
+// for float32 operands that have already been checked.
+
+namespace striate {
+
+void cpu_max_pool_forward(const Threads& threads, const PoolGeometry& g, const ConstView& x,
+                          const View& y, const View& indices);
+void cpu_max_pool_backward(const Threads& threads, const PoolGeometry& g, const ConstView& dy,
+                           const ConstView& indices, const View& dx, bool accumulate);
+void cpu_average_pool_forward(const Threads& threads, const PoolGeometry& g, const ConstView& x,
+                              const View& y);
+void cpu_average_pool_backward(const Threads& threads, const PoolGeometry& g, const ConstView& dy,
+                               const View& dx, bool accumulate);
+
+void cpu_batch_norm_statistics(const Threads& threads, const ConstView& x, const View& mean,
+                               const View& variance);
+void cpu_batch_norm_apply(const Threads& threads, const ConstView& x, const ConstView& mean,
+                          const ConstView& variance, const ConstView& scale, const ConstView& bias,
+                          double epsilon, const View& y);
+void cpu_batch_norm_backward(const Threads& threads, const ConstView& x, const ConstView& dy,
+                             const ConstView& mean, const ConstView& variance,
+                             const ConstView& scale, double epsilon,
+                             const Device::BatchNormGradients& out);
+
+void cpu_elementwise(const Threads& threads, Function f, std::span<const ConstView> inputs,
+                     const View& out, std::span<const double> parameters, bool accumulate);
+void cpu_reduce_sum(const Threads& threads, const ConstView& x, const View& out, double scale,
+                    bool accumulate);
+double cpu_sum_of_squares(const Threads& threads, const ConstView& x);
+void cpu_copy(const Threads& threads, const ConstView& x, const View& out, bool accumulate);
+void cpu_fill(const Threads& threads, const View& out, double value);
+void cpu_dropout(const Threads& threads, const ConstView& x, const View& out, const View& mask,
+                 double ratio, const RandomKey& key, bool accumulate);
+
+void cpu_softmax_forward(const Threads& threads, const ConstView& x, const View& y, bool logarithm);
+void cpu_softmax_backward(const Threads& threads, const ConstView& y, const ConstView& dy,
+                          const View& dx, bool logarithm, bool accumulate);
+double cpu_nll_forward(const Threads& threads, const ConstView& log_probability,
+                       const ConstView& labels, const ConstView& weight, std::int64_t ignore_index,
+                       const View& loss);
+void cpu_softmax_nll_backward(const Threads& threads, const ConstView& log_probability,
+                              const ConstView& labels, const ConstView& weight,
+                              std::int64_t ignore_index, const ConstView& dloss, const View& dx,
+                              bool accumulate);
+
+void cpu_optimizer_step(const Threads& threads, const OptimizerStep& rule, const View& parameter,
+                        const ConstView& gradient, std::span<const View> state);
+
+}  // namespace striate

@@ -1,0 +1,109 @@
+#include "device/cpu/rows.h"
+
+namespace striate {
+namespace {
+
+constexpr std::int64_t kPackedRow = 512;
+constexpr std::size_t kWidestVector = 64;
+
+struct Packed {
+  alignas(64) std::array<float, kPackedRow> values;
+};
+
+// The operands of one loop, and how each is brought to the kernel.
+class Loop {
+ public:
+  Loop(const Shape& shape, std::span<const RowOperand> operands) : operands_(operands) {
+    std::array<Strides, kMaxOperands> strides{};
+    for (std::size_t k = 0; k < operands.size(); ++k) strides[k] = operands[k].strides;
+    loop_ = collapse(shape, std::span(strides).first(operands.size()));
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      const std::int64_t stride = loop_.inner_stride(static_cast<int>(k));
+      packs_[k] = stride != 1 && (stride != 0 || operands[k].writes);
+      packs_any_ = packs_any_ || packs_[k];
+    }
+  }
+
+  const Collapsed& shape() const { return loop_; }
+
+  // Elements [begin, end) of the row the walk stands on.
+  void run(const RowWalk& walk, std::int64_t begin, std::int64_t end,
+           const std::function<void(const Row&)>& kernel) const {
+    if (packs_any_) {
+      run_packed(walk, begin, end, kernel);
+      return;
+    }
+    alignas(64) std::array<std::array<float, kWidestVector>, kMaxOperands> repeated;
+    Row row;
+    row.n = static_cast<std::size_t>(end - begin);
+    for (std::size_t k = 0; k < operands_.size(); ++k) {
+      float* start = operands_[k].data + walk.offset(static_cast<int>(k));
+      row.step[k] = loop_.inner_stride(static_cast<int>(k));
+      if (row.step[k] == 0) {
+        repeated[k].fill(*start);
+        row.at[k] = repeated[k].data();
+      } else {
+        row.at[k] = start + begin;
+      }
+    }
+    kernel(row);
+  }
+
+ private:
+  void run_packed(const RowWalk& walk, std::int64_t begin, std::int64_t end,
+                  const std::function<void(const Row&)>& kernel) const {
+    std::array<Packed, kMaxOperands> packed;
+    for (std::int64_t first = begin; first < end; first += kPackedRow) {
+      const std::int64_t n = std::min(kPackedRow, end - first);
+      Row row;
+      row.n = static_cast<std::size_t>(n);
+      for (std::size_t k = 0; k < operands_.size(); ++k) {
+        const std::int64_t stride = loop_.inner_stride(static_cast<int>(k));
+        float* start = operands_[k].data + walk.offset(static_cast<int>(k)) + first * stride;
+        float* values = packed[k].values.data();
+        row.step[k] = 1;
+        row.at[k] = packs_[k] || stride == 0 ? values : start;
+        if (row.at[k] == start || !operands_[k].reads) continue;
+        for (std::int64_t i = 0; i < n; ++i) values[i] = start[i * stride];
+      }
+      kernel(row);
+      for (std::size_t k = 0; k < operands_.size(); ++k) {
+        if (!packs_[k] || !operands_[k].writes) continue;
+        const std::int64_t stride = loop_.inner_stride(static_cast<int>(k));
+        float* start = operands_[k].data + walk.offset(static_cast<int>(k)) + first * stride;
+        for (std::int64_t i = 0; i < n; ++i) start[i * stride] = row.at[k][i];
+      }
+    }
+  }
+
+  std::span<const RowOperand> operands_;
+  Collapsed loop_;
+  std::array<bool, kMaxOperands> packs_{};
+  bool packs_any_ = false;
+};
+
+}  // namespace
+
+void for_each_row(const Threads& threads, const Shape& shape, std::span<const RowOperand> operands,
+                  const std::function<void(const Row&)>& kernel) {
+  if (shape.elements() == 0) return;
+  const Loop loop(shape, operands);
+  const int count = static_cast<int>(operands.size());
+  const std::int64_t inner = loop.shape().inner();
+  const std::int64_t rows = loop.shape().rows();
+  if (inner > kItemElements) {
+    const std::int64_t pieces = ceil_div(inner, kItemElements);
+    threads.run(rows * pieces, [&](std::int64_t item) {
+      const std::int64_t begin = item % pieces * kItemElements;
+      const RowWalk walk(loop.shape(), count, item / pieces);
+      loop.run(walk, begin, std::min(inner, begin + kItemElements), kernel);
+    });
+    return;
+  }
+  for_ranges(threads, rows, inner, [&](std::int64_t first, std::int64_t last) {
+    RowWalk walk(loop.shape(), count, first);
+    for (std::int64_t row = first; row < last; ++row, walk.next()) loop.run(walk, 0, inner, kernel);
+  });
+}
+
+}  // namespace striate
