@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <numbers>
 #include <utility>
@@ -50,6 +51,15 @@ void set_font(cairo_t* pen, const TextStyle& style) {
   cairo_select_font_face(pen, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
                          style.bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
   cairo_set_font_size(pen, style.size);
+}
+
+// Letters are placed by their true widths, so a text measures the same at every scale.
+void set_letters(cairo_t* pen) {
+  const FontOptions options(cairo_font_options_create());
+  cairo_font_options_set_hint_metrics(options.get(), CAIRO_HINT_METRICS_OFF);
+  cairo_font_options_set_hint_style(options.get(), CAIRO_HINT_STYLE_NONE);
+  cairo_font_options_set_antialias(options.get(), CAIRO_ANTIALIAS_GRAY);
+  cairo_set_font_options(pen, options.get());
 }
 
 void box_path(cairo_t* pen, const Box& box, double radius) {
@@ -142,39 +152,35 @@ Color blend(const Color& from, const Color& to, double share) {
           std::lerp(from.blue, to.blue, share), std::lerp(from.alpha, to.alpha, share)};
 }
 
-// What is drawn is recorded, and played back onto the surface of the output that is asked for.
+// What is drawn is a list of strokes, played onto the surface of the output that is asked for.
+// (Cairo's own recording surface, painted onto SVG, leaks its pictures as of 1.16.)
 struct Canvas::State {
+  using Stroke = std::function<void(cairo_t*)>;
+
   int width, height;
   std::string name;
   std::vector<std::string> texts;
-  Surface recording;
-  Pen pen;
+  std::vector<Stroke> strokes;
+  Pen ruler;  // measures texts
 
+  void add(Stroke stroke) { strokes.push_back(std::move(stroke)); }
   void replay(cairo_surface_t* target, double scale) const {
+    const Pen pen(cairo_create(target));
+    set_letters(pen.get());
+    cairo_scale(pen.get(), scale, scale);
+    for (const Stroke& stroke : strokes) stroke(pen.get());
     check(cairo_status(pen.get()));
-    const Pen copy(cairo_create(target));
-    cairo_scale(copy.get(), scale, scale);
-    cairo_set_source_surface(copy.get(), recording.get(), 0, 0);
-    cairo_paint(copy.get());
-    check(cairo_status(copy.get()));
   }
 };
 
 Canvas::Canvas(int width, int height, std::string_view name) {
   check_size(width, height);
-  const cairo_rectangle_t extents{0, 0, static_cast<double>(width), static_cast<double>(height)};
-  Surface recording(cairo_recording_surface_create(CAIRO_CONTENT_COLOR_ALPHA, &extents));
-  Pen pen(cairo_create(recording.get()));
-  // Letters are placed by their true widths, so a text measures the same at every scale.
-  const FontOptions options(cairo_font_options_create());
-  cairo_font_options_set_hint_metrics(options.get(), CAIRO_HINT_METRICS_OFF);
-  cairo_font_options_set_hint_style(options.get(), CAIRO_HINT_STYLE_NONE);
-  cairo_font_options_set_antialias(options.get(), CAIRO_ANTIALIAS_GRAY);
-  cairo_set_font_options(pen.get(), options.get());
-  check(cairo_status(pen.get()));
-  state_ = std::make_unique<State>(
-      State{width, height, printable(name), {}, std::move(recording), std::move(pen)});
-  fill({0, 0, extents.width, extents.height}, Color::rgb(0xffffff));
+  const Surface nothing(cairo_image_surface_create(CAIRO_FORMAT_A8, 1, 1));
+  Pen ruler(cairo_create(nothing.get()));
+  set_letters(ruler.get());
+  check(cairo_status(ruler.get()));
+  state_ = std::make_unique<State>(State{width, height, printable(name), {}, {}, std::move(ruler)});
+  fill({0, 0, static_cast<double>(width), static_cast<double>(height)}, Color::rgb(0xffffff));
 }
 
 Canvas::~Canvas() = default;
@@ -185,22 +191,24 @@ int Canvas::width() const { return state_->width; }
 int Canvas::height() const { return state_->height; }
 
 void Canvas::fill(const Box& box, const Color& color, double radius) {
-  cairo_t* pen = state_->pen.get();
-  set_color(pen, color);
-  box_path(pen, box, radius);
-  cairo_fill(pen);
+  state_->add([=](cairo_t* pen) {
+    set_color(pen, color);
+    box_path(pen, box, radius);
+    cairo_fill(pen);
+  });
 }
 
 void Canvas::outline(const Box& box, const Color& color, double width, double radius) {
-  cairo_t* pen = state_->pen.get();
   const double half = width / 2;
   const Box middle{box.x + half, box.y + half, box.width - width, box.height - width};
-  set_color(pen, color);
-  cairo_set_line_width(pen, width);
-  cairo_set_dash(pen, nullptr, 0, 0);
-  cairo_set_line_join(pen, CAIRO_LINE_JOIN_MITER);
-  box_path(pen, middle, radius - half);
-  cairo_stroke(pen);
+  state_->add([=](cairo_t* pen) {
+    set_color(pen, color);
+    cairo_set_line_width(pen, width);
+    cairo_set_dash(pen, nullptr, 0, 0);
+    cairo_set_line_join(pen, CAIRO_LINE_JOIN_MITER);
+    box_path(pen, middle, radius - half);
+    cairo_stroke(pen);
+  });
 }
 
 void Canvas::line(Point from, Point to, const LineStyle& style) {
@@ -209,46 +217,52 @@ void Canvas::line(Point from, Point to, const LineStyle& style) {
 }
 
 void Canvas::polyline(std::span<const Point> points, const LineStyle& style) {
-  cairo_t* pen = state_->pen.get();
-  set_color(pen, style.color);
-  cairo_set_line_width(pen, style.width);
-  cairo_set_dash(pen, style.dashes.data(), static_cast<int>(style.dashes.size()), 0);
-  cairo_set_line_join(pen, CAIRO_LINE_JOIN_ROUND);
-  points_path(pen, points);
-  cairo_stroke(pen);
+  state_->add([path = std::vector(points.begin(), points.end()), color = style.color,
+               width = style.width,
+               dashes = std::vector(style.dashes.begin(), style.dashes.end())](cairo_t* pen) {
+    set_color(pen, color);
+    cairo_set_line_width(pen, width);
+    cairo_set_dash(pen, dashes.data(), static_cast<int>(dashes.size()), 0);
+    cairo_set_line_join(pen, CAIRO_LINE_JOIN_ROUND);
+    points_path(pen, path);
+    cairo_stroke(pen);
+  });
 }
 
 void Canvas::polygon(std::span<const Point> points, const Color& color) {
-  cairo_t* pen = state_->pen.get();
-  set_color(pen, color);
-  points_path(pen, points);
-  cairo_fill(pen);
+  state_->add([path = std::vector(points.begin(), points.end()), color](cairo_t* pen) {
+    set_color(pen, color);
+    points_path(pen, path);
+    cairo_fill(pen);
+  });
 }
 
 void Canvas::disc(Point center, double radius, const Color& color) {
-  cairo_t* pen = state_->pen.get();
-  set_color(pen, color);
-  cairo_new_sub_path(pen);
-  cairo_arc(pen, center.x, center.y, radius, 0, 2 * std::numbers::pi);
-  cairo_fill(pen);
+  state_->add([=](cairo_t* pen) {
+    set_color(pen, color);
+    cairo_new_sub_path(pen);
+    cairo_arc(pen, center.x, center.y, radius, 0, 2 * std::numbers::pi);
+    cairo_fill(pen);
+  });
 }
 
 void Canvas::text(std::string_view text, Point at, const TextStyle& style) {
   std::string line = printable(text);
   if (line.empty()) return;
+  state_->texts.push_back(line);
   const double share = style.align == Align::kLeft ? 0 : style.align == Align::kCenter ? 0.5 : 1;
   const double shift = share == 0 ? 0 : share * measure(line, style).width;
-  cairo_t* pen = state_->pen.get();
-  cairo_save(pen);
-  cairo_translate(pen, at.x, at.y);
-  cairo_rotate(pen, -style.angle * std::numbers::pi / 180);
-  set_color(pen, style.color);
-  set_font(pen, style);
-  cairo_move_to(pen, -shift, 0);
-  cairo_show_text(pen, line.c_str());
-  cairo_new_path(pen);
-  cairo_restore(pen);
-  state_->texts.push_back(std::move(line));
+  state_->add([=, line = std::move(line)](cairo_t* pen) {
+    cairo_save(pen);
+    cairo_translate(pen, at.x, at.y);
+    cairo_rotate(pen, -style.angle * std::numbers::pi / 180);
+    set_color(pen, style.color);
+    set_font(pen, style);
+    cairo_move_to(pen, -shift, 0);
+    cairo_show_text(pen, line.c_str());
+    cairo_new_path(pen);
+    cairo_restore(pen);
+  });
 }
 
 void Canvas::text_middle(std::string_view line, Point at, const TextStyle& style) {
@@ -260,14 +274,12 @@ void Canvas::text_middle(std::string_view line, Point at, const TextStyle& style
 }
 
 TextSize Canvas::measure(std::string_view text, const TextStyle& style) const {
-  cairo_t* pen = state_->pen.get();
-  cairo_save(pen);
-  set_font(pen, style);
+  cairo_t* ruler = state_->ruler.get();
+  set_font(ruler, style);
   cairo_text_extents_t extents;
   cairo_font_extents_t font;
-  cairo_text_extents(pen, printable(text).c_str(), &extents);
-  cairo_font_extents(pen, &font);
-  cairo_restore(pen);
+  cairo_text_extents(ruler, printable(text).c_str(), &extents);
+  cairo_font_extents(ruler, &font);
   return {extents.x_advance, font.ascent, font.descent};
 }
 
@@ -301,31 +313,33 @@ Box Canvas::picture(const Image& picture, const Box& box) {
   const double height = picture.height * scale;
   const Box covered{std::round(box.x + (box.width - width) / 2),
                     std::round(box.y + (box.height - height) / 2), width, height};
-  const Surface surface = enlarged(picture, factor);
-  cairo_t* pen = state_->pen.get();
-  cairo_save(pen);
-  cairo_translate(pen, covered.x, covered.y);
-  if (fit < 1) cairo_scale(pen, scale, scale);
-  cairo_set_source_surface(pen, surface.get(), 0, 0);
-  cairo_pattern_set_filter(cairo_get_source(pen),
-                           fit < 1 ? CAIRO_FILTER_GOOD : CAIRO_FILTER_NEAREST);
-  // Edges of a shrunk picture do not fade into the background.
-  cairo_pattern_set_extend(cairo_get_source(pen), CAIRO_EXTEND_PAD);
-  cairo_rectangle(pen, 0, 0, cairo_image_surface_get_width(surface.get()),
-                  cairo_image_surface_get_height(surface.get()));
-  cairo_fill(pen);
-  cairo_restore(pen);
+  const std::shared_ptr<cairo_surface_t> surface = enlarged(picture, factor);
+  state_->add([=](cairo_t* pen) {
+    cairo_save(pen);
+    cairo_translate(pen, covered.x, covered.y);
+    if (fit < 1) cairo_scale(pen, scale, scale);
+    cairo_set_source_surface(pen, surface.get(), 0, 0);
+    cairo_pattern_set_filter(cairo_get_source(pen),
+                             fit < 1 ? CAIRO_FILTER_GOOD : CAIRO_FILTER_NEAREST);
+    // Edges of a shrunk picture do not fade into the background.
+    cairo_pattern_set_extend(cairo_get_source(pen), CAIRO_EXTEND_PAD);
+    cairo_rectangle(pen, 0, 0, cairo_image_surface_get_width(surface.get()),
+                    cairo_image_surface_get_height(surface.get()));
+    cairo_fill(pen);
+    cairo_restore(pen);
+  });
   return covered;
 }
 
-Canvas::Clip::Clip(const Canvas& canvas, const Box& box) : canvas_(canvas) {
-  cairo_t* pen = canvas.state_->pen.get();
-  cairo_save(pen);
-  cairo_rectangle(pen, box.x, box.y, box.width, box.height);
-  cairo_clip(pen);
+Canvas::Clip::Clip(Canvas& canvas, const Box& box) : canvas_(canvas) {
+  canvas_.state_->add([box](cairo_t* pen) {
+    cairo_save(pen);
+    cairo_rectangle(pen, box.x, box.y, box.width, box.height);
+    cairo_clip(pen);
+  });
 }
 
-Canvas::Clip::~Clip() { cairo_restore(canvas_.state_->pen.get()); }
+Canvas::Clip::~Clip() { canvas_.state_->add(cairo_restore); }
 
 Image Canvas::image(double scale) const {
   const double wide = std::round(width() * scale);

@@ -48,20 +48,17 @@ void draw_tile(Canvas& canvas, const Tile& tile, const Box& box, const Box& well
   if (wrong) canvas.outline(box, kWrong, 2, 6);
   canvas.picture(tile.picture, well);
 
+  // On the corner, where it hides none of the picture.
+  if (marks) draw_mark(canvas, {box.right() - 3, box.y + 3}, 8, tile.good);
+
   constexpr double kSide = 8;  // text may be a little wider than the picture
-  const double right = box.right() - kSide;
+  const double width = box.width - 2 * kSide;
   const double baseline = well.bottom() + 18;
-  double x = box.x + kSide;
-  if (marks) {
-    constexpr double kRadius = 6.5;
-    draw_mark(canvas, {x + kRadius, baseline - 4.3}, kRadius, tile.good);
-    x += 2 * kRadius + 4;
-  }
   TextStyle title = kTitle;
   if (wrong) title.color = kWrongInk;
-  canvas.text(canvas.fitted(tile.title, right - x, title), {x, baseline}, title);
-  x = box.x + kSide;
-  canvas.text(canvas.fitted(tile.subtitle, right - x, kSubtitle), {x, baseline + 16}, kSubtitle);
+  canvas.text(canvas.fitted(tile.title, width, title), {box.x + kSide, baseline}, title);
+  canvas.text(canvas.fitted(tile.subtitle, width, kSubtitle), {box.x + kSide, baseline + 16},
+              kSubtitle);
 }
 
 void draw_header(Canvas& canvas, std::span<const Tile> tiles, const SheetOptions& options) {

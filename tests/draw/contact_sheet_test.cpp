@@ -79,12 +79,11 @@ TEST(ContactSheet, WrongTilesStandOut) {
   // Not by color alone: the marks differ in form, here seen as where they are white.
   const auto mark_pixel = [&](int tile, int x, int y) {
     const Box box = layout.tile(tile);
-    const double bottom = layout.picture_box(tile).bottom();
-    return pixel(sheet, static_cast<int>(box.x + 8) + x, static_cast<int>(bottom + 7) + y);
+    return pixel(sheet, static_cast<int>(box.right()) - 3 + x, static_cast<int>(box.y) + 3 + y);
   };
   int differing = 0;
-  for (int y = 0; y < 13; ++y) {
-    for (int x = 0; x < 13; ++x) {
+  for (int y = -5; y <= 5; ++y) {
+    for (int x = -5; x <= 5; ++x) {
       const bool white_good = (mark_pixel(0, x, y) >> 16) > 0xa0;
       const bool white_wrong = (mark_pixel(1, x, y) & 0xff) > 0xa0;
       differing += white_good != white_wrong;

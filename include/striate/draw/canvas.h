@@ -109,15 +109,15 @@ class Canvas {
   /// While it lives, only what lies within the box is drawn on. Clips nest.
   class [[nodiscard]] Clip {
    public:
-    Clip(const Canvas& canvas, const Box& box);
+    Clip(Canvas& canvas, const Box& box);
     ~Clip();
     Clip(const Clip&) = delete;
     Clip& operator=(const Clip&) = delete;
 
    private:
-    const Canvas& canvas_;
+    Canvas& canvas_;
   };
-  Clip clip(const Box& box) const { return {*this, box}; }
+  Clip clip(const Box& box) { return {*this, box}; }
 
   /// Red, green, blue; `scale` output pixels for each pixel of the canvas.
   Image image(double scale = 1) const;
