@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
-#include <map>
 #include <numbers>
 #include <utility>
 #include <vector>
@@ -12,6 +11,7 @@
 #include <cairo-svg.h>
 #include <cairo.h>
 
+#include "draw/svg.h"
 #include "draw/text.h"
 #include "striate/base/error.h"
 
@@ -111,38 +111,6 @@ cairo_status_t append(void* text, const unsigned char* data, unsigned int length
     return CAIRO_STATUS_NO_MEMORY;
   }
   return CAIRO_STATUS_SUCCESS;
-}
-
-// Cairo numbers its pictures and groups through the life of the process; numbered from 0 in each
-// drawing, the same drawing gives the same bytes.
-std::string renumbered(const std::string& svg) {
-  constexpr std::string_view kNumbered[] = {"\"surface", "\"image", "#surface", "#image"};
-  std::map<std::string, std::size_t> numbers;
-  std::string result;
-  std::size_t done = 0;
-  for (std::size_t at = 0; (at = svg.find_first_of("\"#", at)) != std::string::npos; ++at) {
-    for (const std::string_view name : kNumbered) {
-      if (svg.compare(at, name.size(), name) != 0) continue;
-      const std::size_t digits = at + name.size();
-      const std::size_t end = svg.find_first_not_of("0123456789", digits);
-      if (end == digits || end == std::string::npos) continue;
-      const std::string id = svg.substr(at + 1, end - at - 1);
-      result.append(svg, done, digits - done);
-      result += std::to_string(numbers.emplace(id, numbers.size()).first->second);
-      done = end;
-    }
-  }
-  return result.append(svg, done);
-}
-
-// `<title>` and `<desc>` right behind the opening tag, where SVG viewers and screen readers look.
-void describe(std::string& svg, const std::string& name, const std::vector<std::string>& texts) {
-  const std::size_t root = svg.find("<svg ");
-  const std::size_t end = root == std::string::npos ? root : svg.find('>', root);
-  invariant(end != std::string::npos, "Cairo wrote an SVG without its root element");
-  std::string words = "\n<title>" + xml_escaped(name) + "</title>\n<desc>";
-  for (const std::string& text : texts) words += xml_escaped(text) + '\n';
-  svg.insert(end + 1, words + "</desc>");
 }
 
 }  // namespace
@@ -379,9 +347,7 @@ std::string Canvas::svg() const {
     cairo_surface_finish(surface.get());
     check(cairo_surface_status(surface.get()));
   }
-  result = renumbered(result);
-  describe(result, state_->name, state_->texts);
-  return result;
+  return described(renumbered(result), state_->name, state_->texts);
 }
 
 }  // namespace striate::draw

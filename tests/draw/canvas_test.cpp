@@ -9,6 +9,10 @@
 #include "draw/helpers.h"
 #include "striate/base/error.h"
 
+// Fontconfig keeps what it has looked up until the process ends.
+extern "C" const char* __lsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier)
+extern "C" const char* __lsan_default_suppressions() { return "leak:libfontconfig\n"; }
+
 namespace striate::draw {
 namespace {
 
