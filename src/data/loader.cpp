@@ -1,0 +1,142 @@
+#include "striate/data/loader.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <numeric>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "striate/base/error.h"
+
+namespace striate {
+
+struct Loader::State {
+  // One is being made while the others wait.
+  static constexpr std::size_t kAhead = 2;
+
+  const Dataset& dataset;
+  const LoaderOptions options;
+  std::vector<std::int64_t> order;
+  std::int64_t batches = 0;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<Batch> ready;   // guarded by mutex, as are the next two
+  std::exception_ptr error;  // comes after what is ready
+  bool finished = false;
+  std::atomic<bool> abandoned = false;  // written under mutex, so that no wait misses it
+
+  std::thread thread;
+
+  State(const Dataset& pictures, LoaderOptions wanted)
+      : dataset(pictures), options(std::move(wanted)) {
+    if (options.batch < 1) {
+      fail<InputError>("batch: expected at least one picture, got {}", options.batch);
+    }
+    check(options.preprocessing);
+    if (options.shuffle) {
+      order =
+          shuffled(dataset.size(),
+                   {.seed = options.seed, .purpose = purpose_of("shuffle"), .step = options.epoch});
+    } else {
+      order.resize(static_cast<std::size_t>(dataset.size()));
+      std::iota(order.begin(), order.end(), std::int64_t{0});
+    }
+    const std::int64_t full = dataset.size() / options.batch;
+    const bool rest = !options.drop_last && dataset.size() % options.batch != 0;
+    batches = full + (rest ? 1 : 0);
+    try {
+      thread = std::thread([this] { make_all(); });
+    } catch (const std::system_error& failure) {
+      fail<SystemError>("the thread that loads pictures could not be started: {}", failure.what());
+    }
+  }
+
+  ~State() {
+    {
+      const std::lock_guard lock(mutex);
+      abandoned = true;
+    }
+    changed.notify_all();
+    thread.join();
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  Batch make(std::int64_t number) const {
+    const Preprocessing& p = options.preprocessing;
+    const std::size_t begin = static_cast<std::size_t>(number * options.batch);
+    const std::size_t end = std::min(order.size(), begin + static_cast<std::size_t>(options.batch));
+    const auto n = static_cast<std::int64_t>(end - begin);
+    Batch batch{Tensor(DType::f32, {n, p.channels, p.height, p.width}),
+                Tensor(DType::i64, {n}),
+                {order.begin() + static_cast<std::ptrdiff_t>(begin),
+                 order.begin() + static_cast<std::ptrdiff_t>(end)}};
+    const std::int64_t values = p.channels * p.height * p.width;
+    for (std::int64_t i = 0; i < n && !abandoned; ++i) {
+      const std::int64_t index = batch.indices[static_cast<std::size_t>(i)];
+      Example example = dataset.get(index);
+      if (!options.augment.empty()) {
+        // Brought to size first, so that a shift by four pixels is the same for every picture.
+        example.picture = fit(std::move(example.picture), p);
+        options.augment.apply(example.picture, {.seed = options.seed,
+                                                .epoch = options.epoch,
+                                                .index = static_cast<std::uint64_t>(index)});
+      }
+      preprocess(example.picture, p, batch.pictures.data<float>() + i * values);
+      batch.labels.data<std::int64_t>()[i] = example.label;
+    }
+    return batch;
+  }
+
+  void make_all() {
+    std::exception_ptr failure;
+    try {
+      for (std::int64_t number = 0; number < batches; ++number) {
+        Batch batch = make(number);
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [this] { return abandoned || ready.size() < kAhead; });
+        if (abandoned) return;
+        ready.push_back(std::move(batch));
+        lock.unlock();
+        changed.notify_all();
+      }
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    {
+      const std::lock_guard lock(mutex);
+      error = failure;
+      finished = true;
+    }
+    changed.notify_all();
+  }
+};
+
+Loader::Loader(const Dataset& dataset, LoaderOptions options)
+    : state_(std::make_unique<State>(dataset, std::move(options))) {}
+
+Loader::~Loader() = default;
+
+std::int64_t Loader::batches() const { return state_->batches; }
+
+std::optional<Batch> Loader::next() {
+  std::unique_lock lock(state_->mutex);
+  state_->changed.wait(lock, [this] { return state_->finished || !state_->ready.empty(); });
+  if (state_->ready.empty()) {
+    if (state_->error) std::rethrow_exception(state_->error);
+    return std::nullopt;
+  }
+  Batch batch = std::move(state_->ready.front());
+  state_->ready.pop_front();
+  lock.unlock();
+  state_->changed.notify_all();
+  return batch;
+}
+
+}  // namespace striate
