@@ -26,6 +26,9 @@ class Scratch {
     return reinterpret_cast<T*>(take_bytes(count * sizeof(T)));
   }
 
+  /// What has not been cut off yet.
+  std::span<std::byte> rest() const { return rest_; }
+
  private:
   std::byte* take_bytes(std::size_t bytes);
 

@@ -1,0 +1,208 @@
+// The micro-kernel, for the instruction set that is being compiled.
+
+#if defined(STRIATE_DEVICE_CPU_TILE_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef STRIATE_DEVICE_CPU_TILE_INL_H
+#undef STRIATE_DEVICE_CPU_TILE_INL_H
+#else
+#define STRIATE_DEVICE_CPU_TILE_INL_H
+#endif
+
+#include <algorithm>
+#include <cstdint>
+
+#include <hwy/highway.h>
+
+#include "device/cpu/kernels.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace striate::cpu {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// No wider than AVX-512: an unscaled tag would be sizeless on machines this table is not for.
+using Floats = hn::CappedTag<float, 16>;
+using Vec = hn::Vec<Floats>;
+inline constexpr int kLanes = static_cast<int>(MaxLanes(Floats()));
+// Vector registers of the instruction set: they bound the tile.
+inline constexpr int kRegisters = (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON) ? 32 : 16;
+
+// The sums of a tile. Every loop over rows and vectors unrolls, so that the array lives in
+// registers.
+template <int kRows, int kVectors>
+struct Sums {
+  Vec at[kRows][kVectors];
+
+  HWY_INLINE void clear() {
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) at[i][v] = hn::Zero(Floats());
+    }
+  }
+
+  // One step of k: element(i) times the panel's row.
+  template <class Element>
+  HWY_INLINE void add(const float* HWY_RESTRICT panel, const Element& element) {
+    Vec b[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) b[v] = hn::LoadU(Floats(), panel + v * kLanes);
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) {
+      const Vec a = hn::Set(Floats(), element(i));
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) at[i][v] = hn::MulAdd(a, b[v], at[i][v]);
+    }
+  }
+
+  HWY_INLINE void store(const TileOutput& out) const {
+    if (out.columns == kVectors * kLanes) {
+      store_full(out);
+    } else {
+      store_part(out);
+    }
+  }
+
+ private:
+  HWY_INLINE void store_full(const TileOutput& out) const {
+    const Vec alpha = hn::Set(Floats(), out.alpha);
+    Vec bias[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      bias[v] = out.bias ? hn::LoadU(Floats(), out.bias + v * kLanes) : hn::Zero(Floats());
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) {
+      float* HWY_RESTRICT row = out.rows[i] + out.column;
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) {
+        Vec value = hn::MulAdd(alpha, at[i][v], bias[v]);
+        if (out.accumulate) value = hn::Add(value, hn::LoadU(Floats(), row + v * kLanes));
+        hn::StoreU(value, Floats(), row + v * kLanes);
+      }
+    }
+  }
+
+  // Columns beyond the last belong to somebody else: only what is ours is read or written.
+  HWY_NOINLINE void store_part(const TileOutput& out) const {
+    HWY_ALIGN float values[kVectors * kLanes];
+    for (int i = 0; i < kRows; ++i) {
+      for (int v = 0; v < kVectors; ++v) {
+        const Vec bias = out.bias ? hn::LoadU(Floats(), out.bias + v * kLanes) : hn::Zero(Floats());
+        hn::Store(hn::MulAdd(hn::Set(Floats(), out.alpha), at[i][v], bias), Floats(),
+                  values + v * kLanes);
+      }
+      float* row = out.rows[i] + out.column;
+      for (std::int64_t j = 0; j < out.columns; ++j) {
+        row[j] = out.accumulate ? values[j] + row[j] : values[j];
+      }
+    }
+  }
+};
+
+template <int kRows, int kVectors>
+void multiply_rows(const RowsTile& tile) {
+  Sums<kRows, kVectors> sums;
+  sums.clear();
+  const float* HWY_RESTRICT panel = tile.panel;
+  for (std::int64_t tap = 0; tap < tile.taps; ++tap) {
+    const float* rows[kRows];
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) rows[i] = tile.rows[tap * kRows + i] + tile.offset;
+    for (std::int64_t k = 0; k < tile.depth; ++k) {
+      sums.add(panel, [&](int i) HWY_ATTR { return rows[i][k]; });
+      panel += kVectors * kLanes;
+    }
+  }
+  sums.store(tile.out);
+}
+
+template <int kRows, int kVectors>
+void multiply_runs(const RunsTile& tile) {
+  Sums<kRows, kVectors> sums;
+  sums.clear();
+  for (std::int64_t run = 0; run < tile.run_count; ++run) {
+    const float* HWY_RESTRICT a = tile.runs[run].a + tile.offset;
+    const float* HWY_RESTRICT panel = tile.panel + tile.runs[run].first * (kVectors * kLanes);
+    for (std::int64_t k = 0; k < tile.runs[run].count; ++k) {
+      sums.add(panel, [&](int i) HWY_ATTR { return a[i]; });
+      a += tile.stride;
+      panel += kVectors * kLanes;
+    }
+  }
+  sums.store(tile.out);
+}
+
+// Products of one row, at the speed of memory: the right operand is read once, as it lies.
+
+HWY_INLINE float sum_of(Vec v) { return hn::GetLane(hn::SumOfLanes(Floats(), v)); }
+
+// kColumns dot products at a time keep as many streams of memory busy.
+template <int kColumns>
+HWY_INLINE void dot_columns(const float* HWY_RESTRICT x, const float* HWY_RESTRICT b,
+                            std::int64_t stride, std::int64_t depth, float* HWY_RESTRICT out) {
+  Vec sums[kColumns][2];
+#pragma GCC unroll 4
+  for (int j = 0; j < kColumns; ++j) sums[j][0] = sums[j][1] = hn::Zero(Floats());
+  std::int64_t k = 0;
+  for (; k + 2 * kLanes <= depth; k += 2 * kLanes) {
+#pragma GCC unroll 8
+    for (int u = 0; u < 2; ++u) {
+      const Vec a = hn::LoadU(Floats(), x + k + u * kLanes);
+#pragma GCC unroll 4
+      for (int j = 0; j < kColumns; ++j) {
+        sums[j][u] =
+            hn::MulAdd(a, hn::LoadU(Floats(), b + j * stride + k + u * kLanes), sums[j][u]);
+      }
+    }
+  }
+  for (int j = 0; j < kColumns; ++j) {
+    float sum = sum_of(hn::Add(sums[j][0], sums[j][1]));
+    for (std::int64_t rest = k; rest < depth; ++rest) sum += x[rest] * b[j * stride + rest];
+    out[j] = sum;
+  }
+}
+
+inline void dot_rows(const float* x, const float* b, std::int64_t stride, std::int64_t depth,
+                     std::int64_t columns, float* out) {
+  std::int64_t j = 0;
+  for (; j + 4 <= columns; j += 4) dot_columns<4>(x, b + j * stride, stride, depth, out + j);
+  for (; j < columns; ++j) dot_columns<1>(x, b + j * stride, stride, depth, out + j);
+}
+
+template <int kVectors>
+HWY_INLINE void sum_columns(const float* HWY_RESTRICT x, const float* HWY_RESTRICT b,
+                            std::int64_t stride, std::int64_t depth, float* HWY_RESTRICT out) {
+  Sums<1, kVectors> sums;
+  sums.clear();
+  for (std::int64_t k = 0; k < depth; ++k) {
+    const Vec a = hn::Set(Floats(), x[k]);
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      sums.at[0][v] =
+          hn::MulAdd(a, hn::LoadU(Floats(), b + k * stride + v * kLanes), sums.at[0][v]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) hn::StoreU(sums.at[0][v], Floats(), out + v * kLanes);
+}
+
+inline void sum_rows(const float* x, const float* b, std::int64_t stride, std::int64_t depth,
+                     std::int64_t columns, float* out) {
+  std::int64_t j = 0;
+  for (; j + 8 * kLanes <= columns; j += 8 * kLanes) {
+    sum_columns<8>(x, b + j, stride, depth, out + j);
+  }
+  for (; j + kLanes <= columns; j += kLanes) sum_columns<1>(x, b + j, stride, depth, out + j);
+  if (j == columns) return;
+  std::fill(out + j, out + columns, 0.0F);
+  for (std::int64_t k = 0; k < depth; ++k) {
+    for (std::int64_t rest = j; rest < columns; ++rest) out[rest] += x[k] * b[k * stride + rest];
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace striate::cpu
+HWY_AFTER_NAMESPACE();
+
+#endif
