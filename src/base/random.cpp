@@ -31,18 +31,18 @@ Words split(std::uint64_t a, std::uint64_t b) {
           static_cast<std::uint32_t>(b), static_cast<std::uint32_t>(b >> 32)};
 }
 
+}  // namespace
+
 // The 192-bit key is folded into Philox's 64 by one application per level, so streams of different
 // purpose or step are as unrelated as different counters.
-std::array<std::uint32_t, 2> fold(const RandomKey& key) {
+std::array<std::uint32_t, 2> stream_key(const RandomKey& key) {
   const Words mixed = philox(split(key.purpose, key.step), static_cast<std::uint32_t>(key.seed),
                              static_cast<std::uint32_t>(key.seed >> 32));
   return {mixed[0] ^ mixed[2], mixed[1] ^ mixed[3]};
 }
 
-}  // namespace
-
 std::array<std::uint32_t, 4> random_words(const RandomKey& key, std::uint64_t sample) {
-  const auto folded = fold(key);
+  const auto folded = stream_key(key);
   return philox(split(sample, 0), folded[0], folded[1]);
 }
 
@@ -50,7 +50,7 @@ Random::Random(const RandomKey& key, std::uint64_t sample) : key_(key), sample_(
 
 std::uint32_t Random::bits() {
   if (used_ == words_.size()) {
-    const auto folded = fold(key_);
+    const auto folded = stream_key(key_);
     words_ = philox(split(sample_, ++block_), folded[0], folded[1]);
     used_ = 0;
   }

@@ -127,6 +127,11 @@ void check_nll(const ConstView& x, const ConstView& labels, const ConstView& wei
   if (weight) check_channels(x, weight, "nll weight");
 }
 
+void fail_label(std::int64_t label, std::int64_t position, std::int64_t classes) {
+  fail<InputError>("label {} at position {}: expected a class in [0, {})", label, position,
+                   classes);
+}
+
 void check_optimizer(const OptimizerStep& rule, const ConstView& parameter,
                      const ConstView& gradient, std::span<const View> state) {
   require_same(gradient, parameter, "optimizer gradient");

@@ -29,6 +29,7 @@ void check_channels(const ConstView& x, const ConstView& vector, const char* wha
 /// labels and per_label (loss or its gradient) have the shape of x without axis 1.
 void check_nll(const ConstView& x, const ConstView& labels, const ConstView& weight,
                const ConstView& per_label);
+[[noreturn]] void fail_label(std::int64_t label, std::int64_t position, std::int64_t classes);
 void check_optimizer(const OptimizerStep& rule, const ConstView& parameter,
                      const ConstView& gradient, std::span<const View> state);
 

@@ -31,6 +31,10 @@ std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::u
 /// Four random words for counter `sample` of the key's stream.
 std::array<std::uint32_t, 4> random_words(const RandomKey& key, std::uint64_t sample);
 
+/// The Philox key that a stream's draws are made with: random_words(key, i) is Philox4x32-10 of
+/// counter i under it. For kernels that draw many words at once.
+std::array<std::uint32_t, 2> stream_key(const RandomKey& key);
+
 /// A sequence of draws for one sample of a key's stream.
 class Random {
  public:

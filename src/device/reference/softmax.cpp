@@ -32,10 +32,6 @@ Index drop_axis_1(Index index) {
   return index;
 }
 
-[[noreturn]] void bad_label(std::int64_t label, std::int64_t place, std::int64_t classes) {
-  fail<InputError>("label {} at position {}: expected a class in [0, {})", label, place, classes);
-}
-
 }  // namespace
 
 void ReferenceDevice::softmax_forward(const ConstView& x, const View& y, bool logarithm) const {
@@ -103,7 +99,7 @@ double ReferenceDevice::nll_forward(const ConstView& log_probability, const Cons
     for_each(labels.shape, [&](const Index& i) {
       const std::int64_t label = classes[i];
       if (label != ignore_index && (label < 0 || label >= channels)) {
-        bad_label(label, position, channels);
+        fail_label(label, position, channels);
       }
       ++position;
     });

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "striate/base/threads.h"
+#include "striate/device/device.h"
+
+namespace striate {
+
+/// The fast device: checks the operands, then hands them to the kernels with its threads.
+class CpuDevice final : public Device {
+ public:
+  explicit CpuDevice(int threads) : threads_(threads) {}
+
+  std::string_view name() const override { return "cpu"; }
+  int threads() const override { return threads_.count(); }
+
+  std::size_t conv_scratch(const ConvGeometry& g, ConvPass pass) const override;
+  void conv_forward(const ConvGeometry& g, const ConstView& x, const ConstView& w,
+                    const ConstView& bias, const View& y,
+                    std::span<std::byte> scratch) const override;
+  void conv_backward_data(const ConvGeometry& g, const ConstView& dy, const ConstView& w,
+                          const View& dx, bool accumulate,
+                          std::span<std::byte> scratch) const override;
+  void conv_backward_weights(const ConvGeometry& g, const ConstView& x, const ConstView& dy,
+                             const View& dw, bool accumulate,
+                             std::span<std::byte> scratch) const override;
+
+  std::size_t matmul_scratch(std::int64_t m, std::int64_t n, std::int64_t k) const override;
+  void matmul(const ConstView& a, const ConstView& b, const ConstView& bias, const View& c,
+              double alpha, bool accumulate, std::span<std::byte> scratch) const override;
+
+  void max_pool_forward(const PoolGeometry& g, const ConstView& x, const View& y,
+                        const View& indices) const override;
+  void max_pool_backward(const PoolGeometry& g, const ConstView& dy, const ConstView& indices,
+                         const View& dx, bool accumulate) const override;
+  void average_pool_forward(const PoolGeometry& g, const ConstView& x,
+                            const View& y) const override;
+  void average_pool_backward(const PoolGeometry& g, const ConstView& dy, const View& dx,
+                             bool accumulate) const override;
+
+  void batch_norm_statistics(const ConstView& x, const View& mean,
+                             const View& variance) const override;
+  void batch_norm_apply(const ConstView& x, const ConstView& mean, const ConstView& variance,
+                        const ConstView& scale, const ConstView& bias, double epsilon,
+                        const View& y) const override;
+  void batch_norm_backward(const ConstView& x, const ConstView& dy, const ConstView& mean,
+                           const ConstView& variance, const ConstView& scale, double epsilon,
+                           const BatchNormGradients& out) const override;
+
+  void elementwise(Function f, std::span<const ConstView> inputs, const View& out,
+                   std::span<const double> parameters, bool accumulate) const override;
+  void reduce_sum(const ConstView& x, const View& out, double scale,
+                  bool accumulate) const override;
+  void copy(const ConstView& x, const View& out, bool accumulate) const override;
+  void fill(const View& out, double value) const override;
+  double sum_of_squares(const ConstView& x) const override;
+  void dropout(const ConstView& x, const View& out, const View& mask, double ratio,
+               const RandomKey& key, bool accumulate) const override;
+
+  void softmax_forward(const ConstView& x, const View& y, bool logarithm) const override;
+  void softmax_backward(const ConstView& y, const ConstView& dy, const View& dx, bool logarithm,
+                        bool accumulate) const override;
+  double nll_forward(const ConstView& log_probability, const ConstView& labels,
+                     const ConstView& weight, std::int64_t ignore_index,
+                     const View& loss) const override;
+  void softmax_nll_backward(const ConstView& log_probability, const ConstView& labels,
+                            const ConstView& weight, std::int64_t ignore_index,
+                            const ConstView& dloss, const View& dx, bool accumulate) const override;
+
+  void optimizer_step(const OptimizerStep& rule, const View& parameter, const ConstView& gradient,
+                      std::span<const View> state) const override;
+
+ private:
+  Threads threads_;
+};
+
+}  // namespace striate
