@@ -377,6 +377,13 @@ class Compiler {
     return true;
   }
 
+  // True where the node's input is no other input of it.
+  static bool once(const PlanNode& node, int input) {
+    const int id = node.inputs[static_cast<std::size_t>(input)].value;
+    return std::count_if(node.inputs.begin(), node.inputs.end(),
+                         [&](const Operand& other) { return other.value == id; }) == 1;
+  }
+
   void share_memory() {
     for (int i = 0; i < steps(); ++i) {
       const PlanNode& node = plan_->nodes[static_cast<std::size_t>(i)];
@@ -393,7 +400,7 @@ class Compiler {
       const PlanNode& node = plan_->nodes[static_cast<std::size_t>(i)];
       if (!node.backward) continue;
       const int to = node.traits.gradient_in_place;
-      if (to >= 0 && node.accumulate[static_cast<std::size_t>(to)] == 0) {
+      if (to >= 0 && node.accumulate[static_cast<std::size_t>(to)] == 0 && once(node, to)) {
         take_over(node.input_gradients[static_cast<std::size_t>(to)].value,
                   node.output_gradients[0].value, backward_time(i));
       }

@@ -35,6 +35,15 @@ class Binding {
     return write(operand);
   }
 
+  // What backward learns of a value that it does not read: all but the memory, which may be another
+  // value's by then. Constants are always there.
+  ConstView shape_only(const Operand& operand) const {
+    ConstView view = read(operand);
+    if (operand.value < 0 || source(operand) == Source::constant) return view;
+    view.data = nullptr;
+    return view;
+  }
+
   View write(const Operand& operand) const {
     if (operand.value < 0) return {};
     const PlanValue& value = plan_.values[static_cast<std::size_t>(operand.value)];
@@ -50,6 +59,11 @@ class Binding {
   }
 
  private:
+  Source source(const Operand& operand) const {
+    const PlanValue& value = plan_.values[static_cast<std::size_t>(operand.value)];
+    return plan_.buffers[static_cast<std::size_t>(value.buffer)].source;
+  }
+
   ConstView find_input(const std::string& name, const Inputs& inputs) const {
     const auto found = inputs.find(name);
     if (found == inputs.end()) fail<ModelError>("{}: input {} is missing", plan_.graph_name, name);
@@ -136,16 +150,16 @@ void Plan::backward(Workspace& workspace, const Inputs& inputs, const Weights& w
   for (auto node = impl_->nodes.rbegin(); node != impl_->nodes.rend(); ++node) {
     if (!node->backward) continue;
     const auto read = [&](const Operand& o) { return binding.read(o); };
-    const auto absent = [](const Operand&) { return ConstView(); };
+    const auto shape_only = [&](const Operand& o) { return binding.shape_only(o); };
     if (node->traits.backward_reads_inputs) {
       resolve(node->inputs, ins, read);
     } else {
-      resolve(node->inputs, ins, absent);
+      resolve(node->inputs, ins, shape_only);
     }
     if (node->traits.backward_reads_outputs) {
       resolve(node->outputs, outs, read);
     } else {
-      resolve(node->outputs, outs, absent);
+      resolve(node->outputs, outs, shape_only);
     }
     resolve(node->saved, saved, read);
     resolve(node->output_gradients, output_grads, read);

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string_view>
+
+#include "striate/graph/graph.h"
+
+namespace striate {
+
+/// The weights a graph needs, picked from a file's tensors (converted between float32 and float64
+/// where they differ). Batch norms' num_batches_tracked, which PyTorch writes, are passed over.
+/// Throws InputError naming `file` and everything that is missing, left over or of another shape.
+Weights pick_weights(const Graph& graph, const Weights& tensors, std::string_view file);
+
+}  // namespace striate

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "striate/graph/plan.h"
+#include "striate/models/registry.h"
+#include "striate/nn/model_card.h"
+
+namespace striate {
+
+/// A class and the probability the network gives it.
+struct Guess {
+  std::int64_t label = 0;
+  std::string name;
+  double probability = 0;
+};
+
+/// The size a card's model is built for.
+ModelSize size_of(const ModelCard& card);
+
+/// A trained network with its class names and preprocessing, ready to use. Immutable: several
+/// threads may call it at once. It shares the weights' memory with whoever made it.
+class Classifier {
+ public:
+  /// Throws InputError when the card names no known model, or no classes or preprocessing.
+  Classifier(ModelCard card, Weights weights, std::shared_ptr<const Device> device);
+
+  /// From a file that `save` or a training wrote. `defaults` fills in what the file does not carry
+  /// (weights from elsewhere). Throws InputError naming the file.
+  static Classifier load(const std::filesystem::path& path, std::shared_ptr<const Device> device,
+                         const ModelCard& defaults = {});
+  void save(const std::filesystem::path& path) const;
+
+  const ModelCard& card() const { return card_; }
+  const Graph& graph() const { return program_->graph(); }
+  const Weights& weights() const { return weights_; }
+
+  /// float32 [N, classes] for preprocessed pictures float32 [N, C, H, W].
+  Tensor logits(const Tensor& pictures) const;
+  /// The `count` most probable classes of each picture, best first.
+  std::vector<std::vector<Guess>> classify(std::span<const Image> pictures, int count = 5) const;
+
+ private:
+  ModelCard card_;
+  Weights weights_;
+  std::shared_ptr<Program> program_;
+};
+
+/// Softmax of one row of logits, its `count` best classes first (equal ones by label).
+std::vector<Guess> best_guesses(std::span<const float> logits,
+                                const std::vector<std::string>& classes, int count);
+
+}  // namespace striate

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "striate/data/dataset.h"
+#include "striate/graph/plan.h"
+#include "striate/nn/preprocessing.h"
+#include "striate/train/metrics.h"
+
+namespace striate {
+
+/// Told how many pictures are done.
+using OnProgress = std::function<void(std::int64_t done)>;
+
+struct Evaluation {
+  ClassMetrics metrics;
+  double seconds = 0;
+  double images_per_second = 0;  ///< reading and preprocessing included
+};
+
+/// Runs an inference graph (input `input`, output `logits`) over a whole dataset. Throws InputError
+/// where the dataset has labels beyond the network's classes.
+Evaluation evaluate(const Program& inference, const Weights& weights, const Dataset& dataset,
+                    const Preprocessing& preprocessing, std::int64_t batch = 256,
+                    const OnProgress& on_progress = {});
+
+}  // namespace striate

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "striate/base/fields.h"
+#include "striate/train/loop.h"
+
+namespace striate {
+
+/// All that a classifier's training depends on: kept as config.toml in the run's folder, which is
+/// enough to repeat it.
+struct ClassifierSettings {
+  std::string model;
+  std::string data;
+  double validation = 0.05;
+  std::string augment;
+  TrainOptions train;
+
+  STRIATE_FIELDS(visit("model", model, "a model that `striate models` lists");
+                 visit("data", data, "a dataset that `striate data` lists, NAME or NAME:PATH");
+                 visit("validation", validation, "share of the training pictures held back to "
+                                                 "choose the best epoch by");
+                 visit("augment", augment, "random changes of the training pictures: crop, flip");
+                 train.fields(visit);)
+};
+
+/// TOML, one `name = value` line a field.
+std::string to_toml(const ClassifierSettings& settings);
+
+/// Reads what to_toml wrote, or a person; what is not named keeps the value `settings` has. Throws
+/// InputError naming `file`, the line and the key for what is unknown or of another kind.
+void read_toml(std::string_view text, std::string_view file, ClassifierSettings& settings);
+
+}  // namespace striate

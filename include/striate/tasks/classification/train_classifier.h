@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "striate/base/threads.h"
+#include "striate/data/dataset.h"
+#include "striate/nn/model_card.h"
+#include "striate/tasks/classification/settings.h"
+#include "striate/train/loop.h"
+#include "striate/train/run_folder.h"
+
+namespace striate {
+
+/// Settings made into what is trained: datasets opened and split, pictures measured, the graph
+/// built. Opening it changes nothing on disk.
+struct ClassifierTraining {
+  ClassifierSettings settings;
+  ModelCard card;
+  std::shared_ptr<const Dataset> train, validation;
+  Graph graph;  ///< the training form with its loss
+};
+
+/// Throws InputError or ModelError for settings, data or model that do not work or do not fit.
+ClassifierTraining open_training(const ClassifierSettings& settings, const Threads& threads);
+
+/// What a training tells while it runs; any may be empty.
+struct ClassifierHooks {
+  std::function<void(const StepReport&)> on_step;
+  std::function<void(const EpochReport&)> on_epoch;
+  const std::atomic<bool>* stop = nullptr;
+};
+
+struct ClassifierOutcome {
+  TrainEnd end = TrainEnd::finished;
+  std::vector<EpochReport> epochs;  ///< of this session
+  std::int64_t best_epoch = 0;
+  double best_score = 0;
+};
+
+/// Trains into a folder: config.toml at once, then after each epoch a line of metrics, the
+/// checkpoint and, where it is the best so far, best.safetensors. With `resume`, goes on from the
+/// folder's checkpoint with the bits of a run that was never interrupted. When stopped, the
+/// checkpoint holds the last finished step.
+ClassifierOutcome train_classifier(const ClassifierTraining& training,
+                                   std::shared_ptr<const Device> device, RunFolder& folder,
+                                   bool resume = false, const ClassifierHooks& hooks = {});
+
+}  // namespace striate

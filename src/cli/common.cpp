@@ -1,0 +1,63 @@
+#include "cli/common.h"
+
+#include "striate/base/error.h"
+#include "striate/data/registry.h"
+
+namespace striate {
+
+std::shared_ptr<const Device> make_device(const RunOptions& options) {
+  constexpr int kMost = 1024;
+  if (options.threads < 0 || options.threads > kMost) {
+    fail<InputError>("--threads: expected 0 to {}, got {}", kMost, options.threads);
+  }
+  return make_cpu_device(options.threads);
+}
+
+void ClassifierSource::add_to(CLI::App& app) {
+  app.add_option("MODEL", model, "a model file, or with --weights a model's name")->required();
+  app.add_option("--weights", weights, "safetensors file of the model's weights");
+  app.add_option("--mean", mean, "one number a channel, where the weights carry none (0 to 1)")
+      ->delimiter(',');
+  app.add_option("--std", deviation, "the same for the deviation")->delimiter(',');
+}
+
+Classifier ClassifierSource::open(std::shared_ptr<const Device> device,
+                                  const std::string& data) const {
+  if (weights.empty() && mean.empty() && deviation.empty()) {
+    const bool is_name =
+        !std::filesystem::exists(model) && model.find_first_of("./") == std::string::npos;
+    if (is_name) {
+      models().find(model);  // a misspelt name is told so
+      fail<InputError>("{}: a model without weights: give --weights FILE or a model file", model);
+    }
+    return Classifier::load(model, std::move(device));
+  }
+  const bool named = !weights.empty();
+  const std::string& file = named ? weights : model;
+  ModelCard defaults;
+  if (named) {
+    const ModelRow& row = models().find(model);
+    defaults.model = model;
+    defaults.preprocessing = {.channels = row.natural.channels,
+                              .height = row.natural.height,
+                              .width = row.natural.width,
+                              .mean = mean,
+                              .deviation = deviation};
+  }
+  if (mean.size() != deviation.size()) {
+    fail<InputError>("--mean and --std: expected as many numbers for both, got {} and {}",
+                     mean.size(), deviation.size());
+  }
+  if (!data.empty()) {
+    const DatasetRow& row = datasets().find(data.substr(0, data.find(':')));
+    if (row.height != 0) {
+      defaults.preprocessing.channels = row.channels;
+      defaults.preprocessing.height = row.height;
+      defaults.preprocessing.width = row.width;
+    }
+    defaults.classes = open_dataset(data, Split::test)->classes();
+  }
+  return Classifier::load(file, std::move(device), defaults);
+}
+
+}  // namespace striate

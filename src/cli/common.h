@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/options.h"
+#include "striate/base/fields.h"
+#include "striate/tasks/classification/classifier.h"
+#include "striate/tasks/classification/evaluate.h"
+
+namespace striate {
+
+/// JSON whose keys keep the order they were written in.
+using Json = nlohmann::ordered_json;
+
+inline void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
+inline void print(const Json& json) {
+  print(json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+}
+/// A share as "92.34 %".
+inline std::string percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
+
+/// Options that every command which computes has.
+struct RunOptions {
+  int threads = 0;
+  bool json = false;
+
+  STRIATE_FIELDS(visit("threads", threads, "threads; 0: one for each processor; the result does not depend on it");
+                 visit("json", json, "print JSON for programs instead of text for people");)
+};
+
+/// Throws InputError for a number of threads that cannot be meant.
+std::shared_ptr<const Device> make_device(const RunOptions& options);
+
+/// Where a classifier comes from: MODEL is a model file, or a model's name with --weights.
+struct ClassifierSource {
+  std::string model;
+  std::string weights;
+  std::vector<double> mean;
+  std::vector<double> deviation;
+
+  void add_to(CLI::App& app);
+  /// `data` names the dataset whose class names stand in where the weights carry none; may be
+  /// empty. Throws InputError.
+  Classifier open(std::shared_ptr<const Device> device, const std::string& data = "") const;
+};
+
+}  // namespace striate

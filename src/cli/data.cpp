@@ -1,0 +1,121 @@
+#include "cli/command.h"
+#include "cli/common.h"
+#include "cli/table.h"
+#include "striate/base/error.h"
+#include "striate/base/files.h"
+#include "striate/data/registry.h"
+
+namespace striate {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  std::string data;
+  std::string split = "test";
+  std::string to;
+  std::int64_t count = 10;
+  bool json = false;
+};
+
+void list_datasets(bool json) {
+  Table table({{"dataset"}, {"pictures"}, {"what"}, {"how to get it"}, {"where it is looked for"}});
+  Json all = Json::array();
+  for (const DatasetRow& row : datasets().rows()) {
+    const std::string shape =
+        row.height == 0 ? "any" : fmt::format("{}x{}x{}", row.channels, row.height, row.width);
+    table.add({row.name, shape, row.what, row.needs,
+               row.looks.empty() ? "a path is needed" : fmt::format("{}", fmt::join(row.looks, " "))});
+    all.push_back({{"dataset", row.name},
+                   {"shape", {row.channels, row.height, row.width}},
+                   {"what", row.what},
+                   {"needs", row.needs},
+                   {"looks", row.looks}});
+  }
+  if (json) {
+    print(Json{{"datasets", std::move(all)}});
+  } else {
+    print(table.str() + "\nName a dataset as NAME, or as NAME:PATH where it lies elsewhere.\n");
+  }
+}
+
+// A class's name as part of a file's name.
+std::string file_part(std::string name) {
+  for (char& c : name) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
+    if (!plain) c = '-';
+  }
+  return name;
+}
+
+void data_command(const Arguments& arguments) {
+  if (arguments.data.empty()) {
+    list_datasets(arguments.json);
+    return;
+  }
+  if (arguments.split != "test" && arguments.split != "train") {
+    fail<InputError>("--split: expected test or train, got {}", arguments.split);
+  }
+  const auto dataset =
+      open_dataset(arguments.data, arguments.split == "test" ? Split::test : Split::train);
+  const std::vector<std::string>& classes = dataset->classes();
+  std::vector<std::int64_t> counts(classes.size());
+  std::vector<std::string> written;
+  if (!arguments.to.empty()) {
+    std::error_code error;
+    fs::create_directories(arguments.to, error);
+    if (error) fail<SystemError>("{}: cannot be made: {}", arguments.to, error.message());
+  }
+  for (std::int64_t i = 0; i < dataset->size(); ++i) {
+    const bool wanted = !arguments.to.empty() && i < arguments.count;
+    const Example example = dataset->get(i);
+    const auto label = static_cast<std::size_t>(example.label);
+    ++counts[label];
+    if (!wanted) continue;
+    const fs::path path =
+        fs::path(arguments.to) / fmt::format("{:05}-{}.png", i, file_part(classes[label]));
+    write_file(path, encode_png(example.picture));
+    written.push_back(path.string());
+  }
+  if (arguments.json) {
+    print(Json{{"dataset", arguments.data},
+               {"split", arguments.split},
+               {"images", dataset->size()},
+               {"classes", classes},
+               {"counts", counts},
+               {"written", written}});
+    return;
+  }
+  Table table({{"label", Table::Align::right}, {"class"}, {"pictures", Table::Align::right}});
+  for (std::size_t label = 0; label < classes.size(); ++label) {
+    table.add({std::to_string(label), classes[label], grouped(counts[label])});
+  }
+  table.rule();
+  table.add({"", "total", grouped(dataset->size())});
+  print(fmt::format("{} ({})\n\n{}", arguments.data, arguments.split, table.str()));
+  if (!written.empty()) {
+    print(fmt::format("\nwrote {} pictures into {}\n", written.size(), arguments.to));
+  }
+}
+
+void set_up(CLI::App& app) {
+  auto arguments = std::make_shared<Arguments>();
+  app.add_option("DATASET", arguments->data, "NAME or NAME:PATH; without it, all are listed");
+  app.add_option("--split", arguments->split, "test or train")->capture_default_str();
+  app.add_option("--export", arguments->to, "folder that the first pictures are written to as PNG");
+  app.add_option("--count", arguments->count, "pictures to export")->capture_default_str();
+  app.add_flag("--json", arguments->json, "print JSON for programs");
+  app.callback([arguments] { data_command(*arguments); });
+}
+
+}  // namespace
+
+void register_command_data(CommandRegistry& registry);
+void register_command_data(CommandRegistry& registry) {
+  registry.add({.name = "data",
+                .doc = "list datasets, count one's classes, export pictures",
+                .example = "striate data fashion-mnist --export pictures --count 5",
+                .set_up = set_up});
+}
+
+}  // namespace striate

@@ -1,0 +1,165 @@
+#include "cli/command.h"
+#include "cli/common.h"
+#include "cli/progress.h"
+#include "cli/table.h"
+#include "striate/base/files.h"
+#include "striate/data/registry.h"
+#include "striate/draw/contact_sheet.h"
+#include "striate/graph/rewrite.h"
+#include "striate/tasks/classification/report.h"
+
+namespace striate {
+namespace {
+
+struct Arguments {
+  ClassifierSource source;
+  std::string data;
+  std::string split = "test";
+  std::int64_t batch = 256;
+  std::string sheet;
+  int sheet_pictures = 40;
+  std::string matrix;
+  RunOptions run;
+};
+
+// Counts by truth (rows) and prediction (columns), with the share of each class that was found.
+std::string confusion_table(const ClassMetrics& metrics, const std::vector<std::string>& classes) {
+  std::vector<Table::Column> columns{{"truth \\ prediction"}};
+  for (const std::string& name : classes) {
+    columns.push_back({name.substr(0, 6), Table::Align::right});
+  }
+  columns.push_back({"recall", Table::Align::right});
+  Table table(std::move(columns));
+  for (std::int64_t truth = 0; truth < metrics.classes(); ++truth) {
+    std::vector<std::string> cells{classes[static_cast<std::size_t>(truth)]};
+    for (std::int64_t predicted = 0; predicted < metrics.classes(); ++predicted) {
+      const std::int64_t count = metrics.confusion(truth, predicted);
+      cells.push_back(count == 0 ? "." : std::to_string(count));
+    }
+    cells.push_back(percent(metrics.recall(truth)));
+    table.add(std::move(cells));
+  }
+  return table.str();
+}
+
+Json confusion_json(const ClassMetrics& metrics) {
+  Json rows = Json::array();
+  for (std::int64_t truth = 0; truth < metrics.classes(); ++truth) {
+    Json row = Json::array();
+    for (std::int64_t predicted = 0; predicted < metrics.classes(); ++predicted) {
+      row.push_back(metrics.confusion(truth, predicted));
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+void write_sheet(const Classifier& classifier, const Dataset& dataset, const std::string& path,
+                 int count) {
+  std::vector<Image> pictures;
+  std::vector<std::int64_t> truths;
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(count, dataset.size()); ++i) {
+    Example example = dataset.get(i);
+    pictures.push_back(std::move(example.picture));
+    truths.push_back(example.label);
+  }
+  const auto guesses = classifier.classify(pictures, 1);
+  std::vector<draw::Tile> tiles;
+  int right = 0;
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    const Guess& guess = guesses[i][0];
+    const bool good = guess.label == truths[i];
+    right += good ? 1 : 0;
+    tiles.push_back({.picture = std::move(pictures[i]),
+                     .title = fmt::format("{} {:.0f} %", guess.name, 100 * guess.probability),
+                     .subtitle = good ? "" : "is " + dataset.classes()[static_cast<std::size_t>(
+                                                         truths[i])],
+                     .good = good});
+  }
+  const std::string heading =
+      fmt::format("{}: {} of {} right", classifier.card().model, right, tiles.size());
+  write_file(path, draw::contact_sheet(tiles, {.heading = heading}).png());
+}
+
+void eval_command(const Arguments& arguments) {
+  const auto device = make_device(arguments.run);
+  if (arguments.split != "test" && arguments.split != "train") {
+    fail<InputError>("--split: expected test or train, got {}", arguments.split);
+  }
+  if (arguments.batch < 1) fail<InputError>("--batch: expected 1 or more, got {}", arguments.batch);
+  const Classifier classifier = arguments.source.open(device, arguments.data);
+  const auto dataset =
+      open_dataset(arguments.data, arguments.split == "test" ? Split::test : Split::train);
+  const ModelCard& card = classifier.card();
+  if (dataset->classes().size() != card.classes.size()) {
+    fail<InputError>("{} has {} classes, the model {}", arguments.data, dataset->classes().size(),
+                     card.classes.size());
+  }
+  const Program program(classifier.graph(), device);
+  Progress progress("eval", dataset->size(), "images", arguments.run.json);
+  const Evaluation result =
+      evaluate(program, classifier.weights(), *dataset, card.preprocessing, arguments.batch,
+               [&](std::int64_t done) { progress.advance_to(done); });
+  progress.clear();
+  if (!arguments.sheet.empty()) {
+    write_sheet(classifier, *dataset, arguments.sheet, arguments.sheet_pictures);
+  }
+  if (!arguments.matrix.empty()) {
+    write_file(arguments.matrix,
+               confusion_picture(result.metrics, dataset->classes(), card.model).png());
+  }
+  const ClassMetrics& metrics = result.metrics;
+  if (arguments.run.json) {
+    print(Json{{"model", card.model},
+               {"data", arguments.data},
+               {"images", metrics.count()},
+               {"top1", metrics.top1()},
+               {"top5", metrics.top5()},
+               {"loss", metrics.loss()},
+               {"undefined", metrics.undefined()},
+               {"seconds", result.seconds},
+               {"images_per_second", result.images_per_second},
+               {"classes", dataset->classes()},
+               {"confusion", confusion_json(metrics)}});
+    return;
+  }
+  if (metrics.classes() <= 20) print(confusion_table(metrics, dataset->classes()) + '\n');
+  print(fmt::format("{} on {} ({}): top-1 {}, top-5 {}, loss {:.4f}; {} pictures in {}, {} images/s\n",
+                    card.model, arguments.data, arguments.split, percent(metrics.top1()),
+                    percent(metrics.top5()), metrics.loss(), grouped(metrics.count()),
+                    duration(result.seconds), with_unit(result.images_per_second)));
+  if (metrics.undefined() > 0) {
+    print(fmt::format("{} pictures gave no number (NaN) and count as wrong\n", metrics.undefined()));
+  }
+  for (const std::string& written : {arguments.sheet, arguments.matrix}) {
+    if (!written.empty()) print("wrote " + written + '\n');
+  }
+}
+
+void set_up(CLI::App& app) {
+  auto arguments = std::make_shared<Arguments>();
+  arguments->source.add_to(app);
+  app.add_option("--data", arguments->data, "a dataset, NAME or NAME:PATH")->required();
+  app.add_option("--split", arguments->split, "test or train")->capture_default_str();
+  app.add_option("--batch", arguments->batch, "pictures at a time")->capture_default_str();
+  app.add_option("--sheet", arguments->sheet, "PNG of pictures with prediction and truth");
+  app.add_option("--sheet-pictures", arguments->sheet_pictures, "pictures on the sheet")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--matrix", arguments->matrix, "PNG of the confusion matrix");
+  add_options(app, arguments->run);
+  app.callback([arguments] { eval_command(*arguments); });
+}
+
+}  // namespace
+
+void register_command_eval(CommandRegistry& registry);
+void register_command_eval(CommandRegistry& registry) {
+  registry.add({.name = "eval",
+                .doc = "measure a trained classifier on a dataset",
+                .example = "striate eval runs/first/best.safetensors --data fashion-mnist "
+                           "--sheet sheet.png",
+                .set_up = set_up});
+}
+
+}  // namespace striate

@@ -1,0 +1,177 @@
+#include <csignal>
+
+#include "cli/command.h"
+#include "cli/common.h"
+#include "cli/progress.h"
+#include "cli/table.h"
+#include "striate/base/files.h"
+#include "striate/base/threads.h"
+#include "striate/tasks/classification/report.h"
+#include "striate/tasks/classification/train_classifier.h"
+
+namespace striate {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::atomic<bool> interrupted = false;
+
+struct Arguments {
+  ClassifierSettings settings;
+  RunOptions run;
+  std::string out;
+  std::string resume;
+};
+
+void read_config(const fs::path& path, ClassifierSettings& settings) {
+  const Bytes bytes = read_file(path, 1 << 20);
+  read_toml({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string(), settings);
+}
+
+// runs/cnn, or runs/cnn-2 where that is taken.
+fs::path free_folder(const std::string& model) {
+  fs::path folder = fs::path("runs") / model;
+  for (int number = 2; fs::exists(folder); ++number) {
+    folder = fs::path("runs") / fmt::format("{}-{}", model, number);
+  }
+  return folder;
+}
+
+std::string epoch_line(const EpochReport& report, std::int64_t epochs) {
+  std::string line = fmt::format("epoch {:>{}}/{}  loss {:.4f}", report.epoch,
+                                 std::to_string(epochs).size(), epochs, report.loss);
+  const auto score = [&](const char* name) { return report.scores.find(name)->second; };
+  if (!report.scores.empty()) {
+    line += fmt::format("  validation: loss {:.4f}, top-1 {}", score("loss"), percent(score("top1")));
+  }
+  return line + fmt::format("  {} images/s  {}{}\n", with_unit(report.samples_per_second),
+                            duration(report.seconds + report.validation_seconds),
+                            report.improved ? "  best" : "");
+}
+
+Json outcome_json(const ClassifierOutcome& outcome, const ClassifierTraining& training,
+                  const RunFolder& folder, double seconds) {
+  Json json{{"model", training.settings.model},
+            {"data", training.settings.data},
+            {"folder", folder.path().string()},
+            {"end", outcome.end == TrainEnd::finished     ? "finished"
+                    : outcome.end == TrainEnd::early_stop ? "early_stop"
+                                                          : "stopped"},
+            {"seconds", seconds}};
+  json["best_epoch"] = outcome.best_epoch;
+  if (outcome.epochs.empty()) return json;
+  const EpochReport& last = outcome.epochs.back();
+  json["epochs"] = last.epoch;
+  json["train_loss"] = last.loss;
+  json["images_per_second"] = last.samples_per_second;
+  for (const EpochReport& report : outcome.epochs) {
+    if (report.epoch != outcome.best_epoch) continue;
+    for (const auto& [name, value] : report.scores) json[name] = value;
+  }
+  return json;
+}
+
+void train_command(const Arguments& arguments) {
+  const auto begin = std::chrono::steady_clock::now();
+  const bool resume = !arguments.resume.empty();
+  ClassifierSettings settings = arguments.settings;
+  if (resume) read_config(fs::path(arguments.resume) / "config.toml", settings);
+  if (settings.model.empty()) fail<InputError>("train: name a model; `striate models` lists them");
+  if (settings.data.empty()) fail<InputError>("train: --data is missing; `striate data` lists them");
+  const auto device = make_device(arguments.run);
+  const Threads threads(arguments.run.threads);
+  const ClassifierTraining training = open_training(settings, threads);
+  const fs::path where = resume                   ? fs::path(arguments.resume)
+                         : arguments.out.empty() ? free_folder(settings.model)
+                                                 : fs::path(arguments.out);
+  if (!resume && fs::exists(where / "checkpoint.safetensors")) {
+    fail<InputError>("{}: already holds a run; give another --out, or --resume {}", where.string(),
+                     where.string());
+  }
+  RunFolder folder(where);
+
+  const bool json = arguments.run.json;
+  if (!json) {
+    const Shape input = training.graph.inputs[0].shape;
+    print(fmt::format("{} on {}: {} pictures {}x{}x{}, {} held back to validate, into {}\n",
+                      settings.model, settings.data, grouped(training.train->size()), input[1],
+                      input[2], input[3], grouped(training.validation->size()), where.string()));
+    std::fflush(stdout);
+  }
+  const std::int64_t total = training.train->size();
+  std::unique_ptr<Progress> progress;
+  ClassifierHooks hooks;
+  hooks.stop = &interrupted;
+  hooks.on_step = [&](const StepReport& report) {
+    if (!progress || report.step == 1) {
+      progress = std::make_unique<Progress>(
+          fmt::format("epoch {}/{}", report.epoch, settings.train.epochs), total, "images", json);
+    }
+    progress->advance_to(std::min(report.step * settings.train.batch, total),
+                         fmt::format("loss {:.4f}", report.loss));
+  };
+  std::vector<EpochReport> reports;
+  hooks.on_epoch = [&](const EpochReport& report) {
+    progress.reset();
+    reports.push_back(report);
+    if (json) return;
+    print(epoch_line(report, settings.train.epochs));
+    std::fflush(stdout);
+  };
+  std::signal(SIGINT, [](int) { interrupted = true; });
+  const ClassifierOutcome outcome = train_classifier(training, device, folder, resume, hooks);
+  progress.reset();
+  if (!reports.empty()) {
+    write_file(where / "curves.png", training_curves(settings.model, reports).png());
+  }
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (json) {
+    print(outcome_json(outcome, training, folder, seconds));
+  } else if (outcome.end == TrainEnd::stopped) {
+    print(fmt::format("stopped; striate train --resume {} goes on\n", where.string()));
+  } else {
+    print(fmt::format("{} in {}{}\n",
+                      outcome.end == TrainEnd::early_stop ? "stopped early, no longer improving,"
+                                                          : "trained",
+                      duration(seconds),
+                      outcome.best_epoch > 0
+                          ? fmt::format("; best: epoch {}, {} of the pictures held back",
+                                        outcome.best_epoch, percent(outcome.best_score))
+                          : ""));
+  }
+  if (outcome.end == TrainEnd::stopped) throw CLI::RuntimeError(130);
+}
+
+void set_up(CLI::App& app) {
+  auto arguments = std::make_shared<Arguments>();
+  arguments->settings.train.batch = 128;
+  arguments->settings.train.optimizer.name = "adam";
+  arguments->settings.train.schedule = "cosine";
+  // Read first, so that flags beside it win.
+  app.add_option_function<std::string>(
+      "--config",
+      [arguments](const std::string& path) { read_config(path, arguments->settings); },
+      "settings from a TOML file, such as a run's config.toml; flags go before it");
+  app.add_option("MODEL", arguments->settings.model, "a model that `striate models` lists");
+  arguments->settings.fields([&]<class Field>(std::string_view name, Field& field,
+                                              std::string_view help) {
+    if (name != "model") add_option(app, name, field, help);
+  });
+  app.add_option("--out", arguments->out, "the run's folder; runs/MODEL where none is given");
+  app.add_option("--resume", arguments->resume, "goes on with the run in this folder");
+  add_options(app, arguments->run);
+  app.callback([arguments] { train_command(*arguments); });
+}
+
+}  // namespace
+
+void register_command_train(CommandRegistry& registry);
+void register_command_train(CommandRegistry& registry) {
+  registry.add({.name = "train",
+                .doc = "train a classifier",
+                .example = "striate train cnn --data fashion-mnist --epochs 6 --out runs/first",
+                .set_up = set_up});
+}
+
+}  // namespace striate

@@ -1,0 +1,111 @@
+#include "striate/tasks/classification/classifier.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "striate/base/error.h"
+#include "striate/formats/safetensors.h"
+#include "striate/graph/rewrite.h"
+#include "striate/nn/load.h"
+
+namespace striate {
+namespace {
+
+ModelCard completed(ModelCard card, const ModelCard& defaults, const std::string& file) {
+  if (card.model.empty()) card.model = defaults.model;
+  if (card.classes.empty()) card.classes = defaults.classes;
+  if (card.preprocessing.mean.empty()) card.preprocessing = defaults.preprocessing;
+  if (card.model.empty()) {
+    fail<InputError>("{}: it does not say which model its weights are for: name the model", file);
+  }
+  if (card.preprocessing.mean.empty()) {
+    fail<InputError>("{}: it carries no mean and deviation: give --mean and --std", file);
+  }
+  return card;
+}
+
+}  // namespace
+
+ModelSize size_of(const ModelCard& card) {
+  return {.channels = card.preprocessing.channels,
+          .height = card.preprocessing.height,
+          .width = card.preprocessing.width,
+          .classes = static_cast<std::int64_t>(card.classes.size())};
+}
+
+Classifier::Classifier(ModelCard card, Weights weights, std::shared_ptr<const Device> device)
+    : card_(std::move(card)), weights_(std::move(weights)) {
+  check(card_.preprocessing);
+  if (card_.classes.empty()) fail<InputError>("{}: a classifier needs class names", card_.model);
+  Graph graph = inference_form(models().find(card_.model).build(size_of(card_)));
+  program_ = std::make_shared<Program>(std::move(graph), std::move(device));
+}
+
+Classifier Classifier::load(const std::filesystem::path& path,
+                            std::shared_ptr<const Device> device, const ModelCard& defaults) {
+  const SafeTensors file = load_safetensors(path);
+  const std::string name = path.string();
+  ModelCard card = completed(model_card(file.metadata, name), defaults, name);
+  // The head says how many classes there are where no names came along.
+  if (card.classes.empty()) {
+    const std::int64_t classes = models().find(card.model).natural.classes;
+    for (std::int64_t i = 0; i < classes; ++i) card.classes.push_back(std::to_string(i));
+  }
+  Classifier classifier(std::move(card), {}, std::move(device));
+  classifier.weights_ = pick_weights(classifier.graph(), file.tensors, name);
+  return classifier;
+}
+
+void Classifier::save(const std::filesystem::path& path) const {
+  save_safetensors(path, {.tensors = weights_, .metadata = to_metadata(card_)});
+}
+
+Tensor Classifier::logits(const Tensor& pictures) const {
+  const auto plan = program_->plan({{"input", pictures.shape()}});
+  Workspace workspace(plan);
+  plan->forward(workspace, {{"input", pictures.view()}}, weights_);
+  return workspace.fetch("logits");
+}
+
+std::vector<std::vector<Guess>> Classifier::classify(std::span<const Image> pictures,
+                                                     int count) const {
+  const Preprocessing& prep = card_.preprocessing;
+  Tensor input(DType::f32, {static_cast<std::int64_t>(pictures.size()), prep.channels, prep.height,
+                            prep.width});
+  const std::int64_t each = prep.channels * prep.height * prep.width;
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    preprocess(pictures[i], prep, input.data<float>() + static_cast<std::int64_t>(i) * each);
+  }
+  const Tensor scores = logits(input);
+  std::vector<std::vector<Guess>> guesses;
+  const std::size_t classes = card_.classes.size();
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    guesses.push_back(
+        best_guesses(scores.values<float>().subspan(i * classes, classes), card_.classes, count));
+  }
+  return guesses;
+}
+
+std::vector<Guess> best_guesses(std::span<const float> logits,
+                                const std::vector<std::string>& classes, int count) {
+  const double top = logits.empty() ? 0.0 : double{*std::max_element(logits.begin(), logits.end())};
+  std::vector<double> probabilities;
+  for (const float logit : logits) probabilities.push_back(std::exp(double{logit} - top));
+  const double sum = std::accumulate(probabilities.begin(), probabilities.end(), 0.0);
+  std::vector<std::size_t> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return probabilities[a] > probabilities[b];
+  });
+  order.resize(std::min(order.size(), static_cast<std::size_t>(std::max(count, 0))));
+  std::vector<Guess> guesses;
+  for (const std::size_t label : order) {
+    guesses.push_back({.label = static_cast<std::int64_t>(label),
+                       .name = classes[label],
+                       .probability = probabilities[label] / sum});
+  }
+  return guesses;
+}
+
+}  // namespace striate
