@@ -23,7 +23,7 @@ struct ValueInfo {
   Shape shape;
   /// The numbers, where they are known when the graph is compiled (shapes, axes, paddings given as
   /// inputs); host memory, row-major. Absent optional inputs have neither shape nor constant.
-  std::shared_ptr<const Tensor> constant;
+  std::shared_ptr<const Tensor> constant = nullptr;
   bool absent = false;
 };
 

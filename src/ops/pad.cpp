@@ -1,0 +1,158 @@
+#include <algorithm>
+#include <array>
+
+#include <fmt/ranges.h>
+
+#include "ops/operands.h"
+#include "ops/views.h"
+
+namespace striate {
+namespace {
+
+// Elements added before and after each axis; negative ones are taken away.
+struct Padding {
+  std::array<std::int64_t, Shape::kMaxRank> begin{}, end{};
+
+  bool crops() const {
+    const auto negative = [](std::int64_t v) { return v < 0; };
+    return std::any_of(begin.begin(), begin.end(), negative) ||
+           std::any_of(end.begin(), end.end(), negative);
+  }
+};
+
+Padding padding(const Shape& data, std::span<const std::int64_t> pads,
+                std::span<const std::int64_t> axes) {
+  if (pads.size() != 2 * axes.size()) {
+    fail<ModelError>("expected {} pads for {} axes, got {}", 2 * axes.size(), axes.size(),
+                     pads.size());
+  }
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;
+  std::array<bool, Shape::kMaxRank> seen{};
+  Padding result;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const auto axis = static_cast<std::size_t>(normalized_axis(axes[i], data.rank()));
+    if (std::exchange(seen[axis], true)) fail<ModelError>("axis {} is padded twice", axis);
+    const std::int64_t before = pads[i];
+    const std::int64_t after = pads[i + axes.size()];
+    const std::int64_t size = data[static_cast<int>(axis)];
+    // What is cropped must be there, on each side and on both together.
+    const bool fits =
+        before >= -size && after >= -size && before <= kMost && after <= kMost &&
+        size + std::min<std::int64_t>(before, 0) + std::min<std::int64_t>(after, 0) >= 0;
+    if (!fits) {
+      fail<ModelError>("pads [{}] do not fit an input of {}", fmt::join(pads, ", "), data.str());
+    }
+    result.begin[axis] = before;
+    result.end[axis] = after;
+  }
+  return result;
+}
+
+// The elements that input and output share, seen in the input and in the output.
+template <class Void>
+BasicView<Void> inner(BasicView<Void> view, const Padding& pads, bool of_output) {
+  for (int axis = 0; axis < view.shape.rank(); ++axis) {
+    const auto i = static_cast<std::size_t>(axis);
+    const std::int64_t sign = of_output ? 1 : -1;
+    const std::int64_t before = std::max<std::int64_t>(sign * pads.begin[i], 0);
+    const std::int64_t after = std::max<std::int64_t>(sign * pads.end[i], 0);
+    view = sliced(view, axis, before, view.shape[axis] - before - after);
+  }
+  return view;
+}
+
+// A constant around the data (or a negative number of elements cropped from it).
+class Pad final : public Operator {
+ public:
+  struct Fields {
+    std::string mode = "constant";
+    STRIATE_FIELDS(visit("mode", mode, "what the padding holds: constant");)
+  };
+  explicit Pad(Fields fields) : fields_(std::move(fields)) {}
+
+  std::vector<ValueInfo> infer(std::span<const ValueInfo> inputs) const override {
+    if (fields_.mode != "constant") {
+      fail<ModelError>("mode: expected constant, got {} (which is not supported)", fields_.mode);
+    }
+    const ValueInfo& data = required(inputs, 0, "data");
+    if (present(inputs, 2)) known_number(inputs, 2, "constant_value");
+    const Padding pads = padding_of(inputs);
+    Shape shape = data.shape;
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+      const auto i = static_cast<std::size_t>(axis);
+      shape[axis] += pads.begin[i] + pads.end[i];
+    }
+    return folded(*this, inputs, {{.dtype = data.dtype, .shape = shape}});
+  }
+
+  // Output pixel i is input pixel i - begin.
+  Window window(std::span<const ValueInfo> inputs) const override {
+    const Padding pads = padding_of(inputs);
+    const int rank = inputs[0].shape.rank();
+    Window window;
+    if (rank == 4) window.h.pad = pads.begin[2];
+    if (rank == 3 || rank == 4) window.w.pad = pads.begin[static_cast<std::size_t>(rank) - 1];
+    return window;
+  }
+
+  Traits traits(const Device&, std::span<const ValueInfo>,
+                std::span<const ValueInfo>) const override {
+    Traits traits;
+    traits.no_gradient = {1, 2, 3};
+    return traits;
+  }
+
+  void forward(const ForwardArgs& args) const override {
+    const ConstView& data = args.inputs[0];
+    const View& out = args.outputs[0];
+    const Padding pads = padding_of(data.shape, args.inputs);
+    const ConstView value = at(args.inputs, 2);
+    args.device.fill(out, value ? number(value) : 0.0);
+    args.device.copy(inner(data, pads, false), inner(out, pads, true));
+  }
+
+  void backward(const BackwardArgs& args) const override {
+    const InputGradient& dx = args.input_gradients[0];
+    if (!dx.view) return;
+    const Padding pads = padding_of(dx.view.shape, args.inputs);
+    if (pads.crops() && !dx.accumulate) args.device.fill(dx.view, 0.0);
+    args.device.copy(inner(args.output_gradients[0], pads, true), inner(dx.view, pads, false),
+                     dx.accumulate);
+  }
+
+ private:
+  static Padding padding_of(std::span<const ValueInfo> inputs) {
+    std::array<ConstView, 4> views;
+    for (const std::size_t i : {std::size_t{1}, std::size_t{3}}) {
+      if (i == 3 && !present(inputs, i)) continue;
+      known_integers(inputs, i, i == 1 ? "pads" : "axes");
+      views[i] = std::as_const(*inputs[i].constant).view();
+    }
+    return padding_of(inputs[0].shape, views);
+  }
+
+  static Padding padding_of(const Shape& data, std::span<const ConstView> inputs) {
+    std::vector<std::int64_t> axes;
+    if (at(inputs, 3)) {
+      axes = integers(inputs[3]);
+    } else {
+      for (int axis = 0; axis < data.rank(); ++axis) axes.push_back(axis);
+    }
+    return padding(data, integers(inputs[1]), axes);
+  }
+
+  Fields fields_;
+};
+
+}  // namespace
+
+void register_op_pad(OperatorRegistry& registry) {
+  registry.add({.name = "Pad",
+                .doc = "A constant put around the data, or a rim cropped from it; takes the axes "
+                       "of opset 18 too.",
+                .min_inputs = 2,
+                .max_inputs = 4,
+                .make = make_operator<Pad>});
+}
+
+}  // namespace striate
