@@ -48,7 +48,7 @@ Collapsed collapse(const Shape& shape, std::span<const Strides> operands) {
 }
 
 RowWalk::RowWalk(const Collapsed& loop, int operands, std::int64_t first_row)
-    : loop_(loop), operands_(operands) {
+    : loop_(&loop), operands_(operands) {
   for (int axis = loop.rank - 2; axis >= 0; --axis) {
     const std::int64_t at = first_row % loop.size(axis);
     first_row /= loop.size(axis);
@@ -60,12 +60,12 @@ RowWalk::RowWalk(const Collapsed& loop, int operands, std::int64_t first_row)
 }
 
 void RowWalk::next() {
-  for (int axis = loop_.rank - 2; axis >= 0; --axis) {
+  for (int axis = loop_->rank - 2; axis >= 0; --axis) {
     std::int64_t& at = index_[static_cast<std::size_t>(axis)];
-    const bool carry = ++at == loop_.size(axis);
-    const std::int64_t steps = carry ? 1 - loop_.size(axis) : 1;
+    const bool carry = ++at == loop_->size(axis);
+    const std::int64_t steps = carry ? 1 - loop_->size(axis) : 1;
     for (int k = 0; k < operands_; ++k) {
-      offsets_[static_cast<std::size_t>(k)] += steps * loop_.stride(k, axis);
+      offsets_[static_cast<std::size_t>(k)] += steps * loop_->stride(k, axis);
     }
     if (!carry) return;
     at = 0;

@@ -38,7 +38,7 @@ class RowWalk {
   void next();
 
  private:
-  const Collapsed& loop_;
+  const Collapsed* loop_;
   int operands_;
   std::array<std::int64_t, Shape::kMaxRank> index_{};
   std::array<std::int64_t, kMaxOperands> offsets_{};

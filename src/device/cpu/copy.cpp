@@ -123,6 +123,10 @@ void copy_run(const T* source, std::int64_t source_stride, T* target, std::int64
       std::memcpy(target, source, static_cast<std::size_t>(n) * sizeof(T));
       return;
     }
+    if (source_stride == 0 && target_stride == 1) {
+      std::fill_n(target, n, *source);
+      return;
+    }
   }
   for (std::int64_t i = 0; i < n; ++i) {
     T& place = target[i * target_stride];

@@ -56,16 +56,21 @@ void elementwise_row(const Row& r, const float* p) {
   using V = hn::Vec<decltype(d)>;
   float* out = r.at[0];
   const float* a = r.at[1];
-  const float* b = kInputs > 1 ? r.at[2] : nullptr;
+  const float* b = r.at[2];
   const auto step_a = static_cast<std::size_t>(r.step[1]);
   const auto step_b = static_cast<std::size_t>(r.step[2]);
-  for_lanes(d, r.n, [&](auto load, auto store, std::size_t i) HWY_ATTR {
-    V in[2] = {load(a + i * step_a), hn::Zero(d)};
-    if constexpr (kInputs > 1) in[1] = load(b + i * step_b);
-    V value = F::of(d, in, p);
-    if constexpr (kAccumulate) value = hn::Add(load(out + i), value);
-    store(value, out + i);
-  });
+  for (std::int64_t row = 0; row < r.rows; ++row) {
+    for_lanes(d, r.n, [&](auto load, auto store, std::size_t i) HWY_ATTR {
+      V in[2] = {load(a + i * step_a), hn::Zero(d)};
+      if constexpr (kInputs > 1) in[1] = load(b + i * step_b);
+      V value = F::of(d, in, p);
+      if constexpr (kAccumulate) value = hn::Add(load(out + i), value);
+      store(value, out + i);
+    });
+    out += r.row_step[0];
+    a += r.row_step[1];
+    b += r.row_step[2];
+  }
 }
 
 using RowKernel = void (*)(const Row&, const float*);

@@ -191,8 +191,11 @@ void cpu_optimizer_step(const Threads& threads, const OptimizerStep& rule, const
   for (std::size_t k = 0; k < state.size(); ++k) operands[k + 2] = RowOperand::out(state[k], true);
   const OptimizerConstants constants = constants_of(rule);
   const auto kernel = HWY_DYNAMIC_DISPATCH(optimizer_row);
-  for_each_row(threads, parameter.shape, std::span(operands).first(state.size() + 2),
-               [&](const Row& row) { kernel(rule.rule, row, constants); });
+  for_each_row(threads, parameter.shape, std::span(operands).first(state.size() + 2), [&](Row row) {
+    for (std::int64_t i = 0; i < row.rows; ++i, row.next()) {
+      kernel(rule.rule, row, constants);
+    }
+  });
 }
 
 }  // namespace striate

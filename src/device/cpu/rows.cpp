@@ -21,10 +21,36 @@ class Loop {
       const std::int64_t stride = loop_.inner_stride(static_cast<int>(k));
       packs_[k] = stride != 1 && (stride != 0 || operands[k].writes);
       packs_any_ = packs_any_ || packs_[k];
+      repeats_any_ = repeats_any_ || stride == 0;
     }
   }
 
   const Collapsed& shape() const { return loop_; }
+
+  // How many rows, of those left from `row` on, one call of `run_rows` can take.
+  std::int64_t together(std::int64_t row, std::int64_t left) const {
+    if (packs_any_ || repeats_any_ || loop_.rank == 1) return 1;
+    const std::int64_t size = loop_.size(loop_.rank - 2);
+    return std::min(left, size - row % size);
+  }
+
+  // `count` whole rows, as `together` allows.
+  void run_rows(const RowWalk& walk, std::int64_t count,
+                const std::function<void(const Row&)>& kernel) const {
+    if (count == 1) {
+      run(walk, 0, loop_.inner(), kernel);
+      return;
+    }
+    Row row;
+    row.n = static_cast<std::size_t>(loop_.inner());
+    row.rows = count;
+    for (std::size_t k = 0; k < operands_.size(); ++k) {
+      row.step[k] = 1;
+      row.at[k] = operands_[k].data + walk.offset(static_cast<int>(k));
+      row.row_step[k] = loop_.stride(static_cast<int>(k), loop_.rank - 2);
+    }
+    kernel(row);
+  }
 
   // Elements [begin, end) of the row the walk stands on.
   void run(const RowWalk& walk, std::int64_t begin, std::int64_t end,
@@ -80,6 +106,7 @@ class Loop {
   Collapsed loop_;
   std::array<bool, kMaxOperands> packs_{};
   bool packs_any_ = false;
+  bool repeats_any_ = false;
 };
 
 }  // namespace
@@ -102,7 +129,16 @@ void for_each_row(const Threads& threads, const Shape& shape, std::span<const Ro
   }
   for_ranges(threads, rows, inner, [&](std::int64_t first, std::int64_t last) {
     RowWalk walk(loop.shape(), count, first);
-    for (std::int64_t row = first; row < last; ++row, walk.next()) loop.run(walk, 0, inner, kernel);
+    for (std::int64_t row = first; row < last;) {
+      const std::int64_t taken = loop.together(row, last - row);
+      loop.run_rows(walk, taken, kernel);
+      row += taken;
+      if (taken == 1) {
+        walk.next();
+      } else if (row < last) {
+        walk = RowWalk(loop.shape(), count, row);
+      }
+    }
   });
 }
 

@@ -42,12 +42,19 @@ struct RowOperand {
   }
 };
 
-/// n elements of every operand, one behind another; where step is 0 an operand has the same value
-/// throughout, and at least a vector of copies of it lies at `at`.
+/// `rows` times n elements of every operand, one behind another in a row, with row_step elements
+/// from row to row. Where step is 0 an operand has the same value throughout the row, and at least
+/// a vector of copies of it lies at `at`.
 struct Row {
   std::array<float*, kMaxOperands> at{};
   std::array<std::int64_t, kMaxOperands> step{};
+  std::array<std::int64_t, kMaxOperands> row_step{};
   std::size_t n = 0;
+  std::int64_t rows = 1;
+
+  void next() {
+    for (std::size_t k = 0; k < at.size(); ++k) at[k] += row_step[k];
+  }
 };
 
 /// Calls kernel(row) for rows that cover all elements, on all threads. Operand 0 decides the order
