@@ -157,9 +157,7 @@ inline void check_operator(const OperatorCase& test) {
                           bound);
     };
     expect_same(reference, DType::f64, 1e-12);
-#if STRIATE_OPS_TEST_CPU
     expect_same(cpu_device(), DType::f32, test.bound);
-#endif
   }
 }
 

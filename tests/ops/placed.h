@@ -20,6 +20,11 @@ inline const Device& reference_device() {
   return *device;
 }
 
+inline const Device& cpu_device() {
+  static const std::unique_ptr<Device> device = make_cpu_device(2);
+  return *device;
+}
+
 class Placed {
  public:
   Placed(DType dtype, const Shape& shape, const Strides& strides)
