@@ -61,7 +61,11 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
   read_fields(file.metadata, kState, state, path.string());
   read_fields(file.metadata, kOptions, state.options, path.string());
   check_counters(state, path.string());
-  check(state.options);
+  try {
+    check(state.options);
+  } catch (const InputError& error) {
+    fail<InputError>("{}: {}", path.string(), error.what());
+  }
   for (const auto& [name, tensor] : file.tensors) {
     if (name.starts_with(kWeights)) {
       state.weights[name.substr(kWeights.size())] = tensor;
