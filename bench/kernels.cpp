@@ -13,6 +13,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <hwy/targets.h>
 #include <nlohmann/json.hpp>
 
 #include "device/cpu/conv.h"
@@ -227,7 +228,14 @@ int run(int argc, char** argv) {
   app.add_flag("--processor-time", processor_time,
                "measure one thread's processor time instead of the clock's: for a loaded machine");
   app.add_option("--filter", filter, "only the measurements whose name contains this");
+  std::string instruction_set;
+  app.add_option("--instruction-set", instruction_set, "AVX2 or AVX3 (AVX-512) instead of the best")
+      ->check(CLI::IsMember({"AVX2", "AVX3"}));
   CLI11_PARSE(app, argc, argv);
+  if (!instruction_set.empty()) {
+    hwy::SetSupportedTargetsForTest(instruction_set == "AVX2" ? HWY_AVX2 : HWY_AVX3);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
   if (processor_time) counts = {1};
 
   nlohmann::json result;

@@ -85,7 +85,7 @@ void forward_group(const Threads& threads, const Group& g, const ConstView& x, c
     }
   }
 
-  RowGrid grid;
+  RowGrid grid{.kernels = k};
   grid.n = g.n, grid.h = g.oh, grid.w = g.ow;
   grid.source = g.input(x);
   grid.taps = {g.r, g.s, -g.pad_top, -g.pad_left, g.dilation_h, g.dilation_w};
@@ -167,7 +167,7 @@ void backward_data_group(const Threads& threads, const Group& g, const ConstView
 
   std::int64_t tap = 0;
   for_each_phase(g, [&](const Phase& v, const Phase& h) {
-    RowGrid grid;
+    RowGrid grid{.kernels = k};
     grid.n = g.n, grid.h = v.count, grid.w = h.count;
     grid.source = g.output(dy);
     grid.taps = {v.taps, h.taps, v.source_first, h.source_first, v.source_step, h.source_step};

@@ -90,7 +90,8 @@ struct Kernels {
   std::array<std::array<RowsKernel, kMaxRows>, kMaxVectors> rows;  ///< [vectors - 1][rows - 1]
   std::array<std::array<RunsKernel, kMaxRows>, kMaxVectors> runs;
 
-  /// out[tap][row] = address of the tap's pixel, or `zeros` where it lies outside the map.
+  /// out[tap][row] = address of the tap's pixel, or `zeros` where it lies outside the map. `out`
+  /// has room for kMaxRows addresses more.
   void (*find_taps)(const Pixels& source, const TapGrid& taps, const RowOrigins& origins,
                     std::int64_t count, const float* zeros, const float** out);
 

@@ -19,6 +19,7 @@ inline std::int64_t pixel_stride(const ConstView& map) {
 /// pixels from (y * step_y, x * step_x) on, and writes target pixel (first_y + y * target_step_y,
 /// first_x + x * target_step_x).
 struct RowGrid {
+  const Kernels& kernels;
   std::int64_t n = 0, h = 0, w = 0;
 
   Pixels source;
@@ -58,7 +59,7 @@ inline void RowGrid::find(std::int64_t first, std::int64_t count, const float* z
       }
     }
   }
-  kernels().find_taps(source, taps, origins, count, zeros, in);
+  kernels.find_taps(source, taps, origins, count, zeros, in);
 }
 
 }  // namespace striate::cpu

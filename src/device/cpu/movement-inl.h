@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 
 #include <hwy/highway.h>
 
@@ -41,24 +40,32 @@ inline void find_taps(const Pixels& source, const TapGrid& taps, const RowOrigin
   const auto minus = hn::Set(d, -1);
   const auto height = hn::Set(d, source.h);
   const auto width = hn::Set(d, source.w);
-  HWY_ALIGN std::int64_t found[kMaxRows];
+  // Each store may run over into the places of the next tap, which is stored after it.
+  constexpr std::int64_t kVectors = kMaxRows / kWide;
   for (std::int64_t j = 0; j < taps.rows; ++j) {
+    const auto dy = hn::Set(d, taps.first_y + j * taps.step_y);
+    hn::Mask<Wide> rows_inside[kVectors];
+    for (std::int64_t v = 0; v < kVectors; ++v) {
+      const auto y = hn::Add(hn::Load(d, origins.y.data() + v * kWide), dy);
+      rows_inside[v] = hn::And(hn::Gt(y, minus), hn::Lt(y, height));
+    }
     for (std::int64_t i = 0; i < taps.columns; ++i) {
-      const auto dy = hn::Set(d, taps.first_y + j * taps.step_y);
       const auto dx = hn::Set(d, taps.first_x + i * taps.step_x);
       const auto step = hn::Set(d, (j * taps.step_y * source.w + i * taps.step_x) * bytes);
-      for (std::int64_t row = 0; row < count; row += kWide) {
-        const auto y = hn::Add(hn::Load(d, origins.y.data() + row), dy);
-        const auto x = hn::Add(hn::Load(d, origins.x.data() + row), dx);
-        const auto inside = hn::And(hn::And(hn::Gt(y, minus), hn::Lt(y, height)),
-                                    hn::And(hn::Gt(x, minus), hn::Lt(x, width)));
-        hn::Store(hn::IfThenElse(inside, hn::Add(hn::Load(d, bases + row), step), none), d,
-                  found + row);
+      for (std::int64_t v = 0; v * kWide < count; ++v) {
+        const auto x = hn::Add(hn::Load(d, origins.x.data() + v * kWide), dx);
+        const auto inside = hn::And(rows_inside[v], hn::And(hn::Gt(x, minus), hn::Lt(x, width)));
+        const auto base = hn::Load(d, bases + v * kWide);
+        hn::StoreU(hn::IfThenElse(inside, hn::Add(base, step), none), d,
+                   reinterpret_cast<std::int64_t*>(out) + v * kWide);
       }
-      std::memcpy(out, found, static_cast<std::size_t>(count) * sizeof *out);
       out += count;
     }
   }
+}
+
+inline std::size_t to_lanes(std::int64_t count, std::int64_t most) {
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(count, 0, most));
 }
 
 inline void pack_rows(const float* source, std::int64_t stride, std::int64_t count,
@@ -74,11 +81,23 @@ inline void pack_rows(const float* source, std::int64_t stride, std::int64_t cou
     }
     return;
   }
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  // Here masked loads and stores leave alone what they mask.
+  for (std::int64_t j = 0; j < width; j += kStep) {
+    const auto read = hn::FirstN(d, to_lanes(columns - j, kStep));
+    const auto written = hn::FirstN(d, to_lanes(width - j, kStep));
+    for (std::int64_t k = 0; k < count; ++k) {
+      const auto values = hn::MaskedLoad(read, d, source + k * stride + j);
+      hn::BlendedStore(values, written, d, panel + k * width + j);
+    }
+  }
+#else
   for (std::int64_t k = 0; k < count; ++k) {
     float* row = panel + k * width;
     for (std::int64_t j = 0; j < columns; ++j) row[j] = source[k * stride + j];
     for (std::int64_t j = columns; j < width; ++j) row[j] = 0;
   }
+#endif
 }
 
 #if HWY_TARGET == HWY_SCALAR

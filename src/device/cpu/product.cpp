@@ -101,7 +101,7 @@ struct ItemMemory {
 
   static std::size_t bytes(const Plan& plan, std::int64_t taps) {
     const std::int64_t rows = plan.tiles_at_once() * kMaxRows;
-    return align_up(to_size(rows * taps) * sizeof(float*)) +
+    return align_up(to_size(rows * taps + kMaxRows) * sizeof(float*)) +
            align_up(to_size(rows) * sizeof(float*)) +
            align_up(to_size(plan.packed_left()) * sizeof(float)) +
            align_up(to_size(plan.packed_right()) * sizeof(float));
@@ -110,7 +110,7 @@ struct ItemMemory {
   ItemMemory(const Plan& plan, std::int64_t taps, std::span<std::byte> memory) {
     Scratch scratch(memory);
     const std::int64_t rows = plan.tiles_at_once() * kMaxRows;
-    in = scratch.take<const float*>(to_size(rows * taps));
+    in = scratch.take<const float*>(to_size(rows * taps + kMaxRows));
     out = scratch.take<float*>(to_size(rows));
     left = scratch.take<float>(to_size(plan.packed_left()));
     right = scratch.take<float>(to_size(plan.packed_right()));
@@ -231,7 +231,7 @@ Parts parts_of(std::int64_t count, std::int64_t most) {
 }
 
 Panels::Panels(std::int64_t columns_of_product) : columns(columns_of_product) {
-  const std::int64_t lanes = kernels().lanes;
+  lanes = kernels().lanes;
   width = columns > lanes ? kMaxVectors * lanes : lanes;
   count = std::max<std::int64_t>(1, (columns + width - 1) / width);
 }
@@ -240,13 +240,9 @@ std::int64_t Panels::columns_of(std::int64_t panel) const {
   return std::min(width, columns - first(panel));
 }
 
-int Panels::vectors_of(std::int64_t panel) const {
-  return columns_of(panel) > kernels().lanes ? 2 : 1;
-}
+int Panels::vectors_of(std::int64_t panel) const { return columns_of(panel) > lanes ? 2 : 1; }
 
-std::int64_t Panels::width_of(std::int64_t panel) const {
-  return vectors_of(panel) * static_cast<std::int64_t>(kernels().lanes);
-}
+std::int64_t Panels::width_of(std::int64_t panel) const { return vectors_of(panel) * lanes; }
 
 std::size_t multiply_scratch(int threads, std::int64_t rows, std::int64_t columns,
                              std::int64_t taps, std::int64_t depth, bool left_transposed) {

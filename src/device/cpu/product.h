@@ -19,6 +19,7 @@ struct Panels {
   explicit Panels(std::int64_t columns_of_product);
 
   std::int64_t columns = 0;
+  std::int64_t lanes = 0;
   std::int64_t width = 0;  ///< of every panel but the last
   std::int64_t count = 0;
 
@@ -49,7 +50,7 @@ struct Product {
   std::int64_t taps = 1, depth = 0;
 
   /// Where rows [first, first + count) lie: in[tap * count + i] points at `depth` floats, out[i] at
-  /// the row's first result. `in` is null where left_transposed is given.
+  /// the row's first result; `in` has room for kMaxRows more. `in` is null where left_transposed is given.
   std::function<void(std::int64_t first, std::int64_t count, const float** in, float** out)> find;
   /// Or the left operand as it lies, transposed (one tap): element (i, k) at [k * stride + i].
   const float* left_transposed = nullptr;

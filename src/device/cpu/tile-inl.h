@@ -84,19 +84,23 @@ struct Sums {
   }
 
   // Columns beyond the last belong to somebody else: only what is ours is read or written.
-  HWY_NOINLINE void store_part(const TileOutput& out) const {
-    HWY_ALIGN float values[kVectors * kLanes];
+  HWY_INLINE void store_part(const TileOutput& out) const {
+    const Vec alpha = hn::Set(Floats(), out.alpha);
+#pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i) {
+      float values[kVectors * kLanes];
+#pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) {
         const Vec bias = out.bias ? hn::LoadU(Floats(), out.bias + v * kLanes) : hn::Zero(Floats());
-        hn::Store(hn::MulAdd(hn::Set(Floats(), out.alpha), at[i][v], bias), Floats(),
-                  values + v * kLanes);
+        hn::StoreU(hn::MulAdd(alpha, at[i][v], bias), Floats(), values + v * kLanes);
       }
-      float* row = out.rows[i] + out.column;
-      for (std::int64_t j = 0; j < out.columns; ++j) {
-        row[j] = out.accumulate ? values[j] + row[j] : values[j];
-      }
+      put(values, out.columns, out.accumulate, out.rows[i] + out.column);
     }
+  }
+
+  static HWY_NOINLINE void put(const float* values, std::int64_t count, bool accumulate,
+                               float* to) {
+    for (std::int64_t j = 0; j < count; ++j) to[j] = accumulate ? values[j] + to[j] : values[j];
   }
 };
 
@@ -108,8 +112,8 @@ void multiply_rows(const RowsTile& tile) {
   for (std::int64_t tap = 0; tap < tile.taps; ++tap) {
     const float* rows[kRows];
 #pragma GCC unroll 16
-    for (int i = 0; i < kRows; ++i) rows[i] = tile.rows[tap * kRows + i] + tile.offset;
-    for (std::int64_t k = 0; k < tile.depth; ++k) {
+    for (int i = 0; i < kRows; ++i) rows[i] = tile.rows[tap * kRows + i];
+    for (std::int64_t k = tile.offset; k < tile.offset + tile.depth; ++k) {
       sums.add(panel, [&](int i) HWY_ATTR { return rows[i][k]; });
       panel += kVectors * kLanes;
     }
