@@ -77,6 +77,20 @@ TEST(Conv, PadsOddTotalsWhereAutoPadSays) {
   EXPECT_EQ(run("VALID"), (Numbers{12, 24}));
 }
 
+TEST(Conv, PlacesTapsAndGroups) {
+  // Taps two apart, one pixel of padding before the row and two behind it.
+  EXPECT_EQ(outputs_of({.op = "Conv",
+                        .attributes = {{"dilations", Ints{2}}, {"pads", Ints{1, 2}}},
+                        .inputs = {given({1, 1, 3}, {1, 2, 4}), given({1, 1, 2}, {10, 1})}})[0],
+            (Numbers{2, 14, 20, 40}));
+  // Two groups: outputs 0 and 1 see channel 0, outputs 2 and 3 channel 1.
+  EXPECT_EQ(outputs_of({.op = "Conv",
+                        .attributes = {{"group", std::int64_t{2}}},
+                        .inputs = {given({1, 2, 1}, {3, 5}), given({4, 1, 1}, {1, 10, 100, 1000}),
+                                   given({4}, {0.5, 0, 0, 0.25})}})[0],
+            (Numbers{3.5, 30, 500, 5000.25}));
+}
+
 TEST(Conv, Shapes) {
   const auto shape = [](const Attributes& attributes, const Shape& x, const Shape& w) {
     return shape_of({.op = "Conv", .attributes = attributes, .inputs = {random(x), random(w)}});

@@ -29,6 +29,27 @@ TEST(Softmax, KnownValues) {
   EXPECT_NEAR(log[1], -0.31326168751822286, 1e-12);
 }
 
+// The gradient checks would accept another axis; this does not.
+TEST(Softmax, SumsToOneAlongItsAxisOnly) {
+  for (int axis = 0; axis < 3; ++axis) {
+    const Numbers y = outputs_of({.op = "Softmax",
+                                  .attributes = {{"axis", static_cast<std::int64_t>(axis)}},
+                                  .inputs = {random({2, 2, 2}, -3, 3)}})[0];
+    for (int other = 0; other < 3; ++other) {
+      const std::size_t step = std::size_t{1} << (2 - other);
+      double furthest = 0;
+      for (std::size_t i = 0; i < 8; ++i) {
+        if ((i & step) == 0) furthest = std::max(furthest, std::abs(y[i] + y[i + step] - 1));
+      }
+      if (other == axis) {
+        EXPECT_LT(furthest, 1e-15);
+      } else {
+        EXPECT_GT(furthest, 0.01);
+      }
+    }
+  }
+}
+
 TEST(Softmax, SaysWhatDoesNotFit) {
   EXPECT_EQ(
       error_of(
