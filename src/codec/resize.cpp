@@ -23,6 +23,8 @@ struct Weights {
   }
 };
 
+int half_up(double value) { return static_cast<int>(std::floor(value + 0.5)); }
+
 Weights triangle_weights(int source, int target) {
   const double scale = static_cast<double>(source) / target;
   const double support = std::max(scale, 1.0);
@@ -32,8 +34,8 @@ Weights triangle_weights(int source, int target) {
   std::vector<double> exact(result.width);
   for (int i = 0; i < target; ++i) {
     const double center = (i + 0.5) * scale;
-    const int first = std::max(0, static_cast<int>(center - support + 0.5));
-    const int count = std::min(source, static_cast<int>(center + support + 0.5)) - first;
+    const int first = std::max(0, half_up(center - support));
+    const int count = std::min(source, half_up(center + support)) - first;
     double sum = 0;
     for (int x = 0; x < count; ++x) {
       const double away = std::abs((x + first - center + 0.5) * (1.0 / support));
@@ -42,8 +44,7 @@ Weights triangle_weights(int source, int target) {
     }
     std::int32_t* weights = result.weights.data() + static_cast<std::size_t>(i) * result.width;
     for (int x = 0; x < count; ++x) {
-      weights[x] = static_cast<std::int32_t>(0.5 + exact[static_cast<std::size_t>(x)] / sum *
-                                                       (1 << kFraction));
+      weights[x] = half_up(exact[static_cast<std::size_t>(x)] / sum * (1 << kFraction));
     }
     result.first.push_back(first);
     result.count.push_back(count);

@@ -33,7 +33,8 @@ std::vector<std::int64_t> shuffled(std::int64_t n, const RandomKey& key) {
   return order;
 }
 
-Parts split_by_seed(std::shared_ptr<const Dataset> whole, double fraction, std::uint64_t seed) {
+Parts split_by_seed(const std::shared_ptr<const Dataset>& whole, double fraction,
+                    std::uint64_t seed) {
   if (!(fraction >= 0 && fraction <= 1)) {
     fail<InputError>("validation part: expected a fraction of 0 to 1, got {}", fraction);
   }

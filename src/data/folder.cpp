@@ -90,7 +90,7 @@ std::vector<Entry> entries_in(const fs::path& root, const std::vector<std::strin
                        (root / name).string());
     }
     for (const std::string& picture : pictures) {
-      entries.push_back({name + "/" + picture, known - classes.begin()});
+      entries.push_back({fmt::format("{}/{}", name, picture), known - classes.begin()});
     }
   }
   return entries;

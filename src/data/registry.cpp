@@ -32,7 +32,7 @@ fs::path usual_place(const DatasetRow& row) {
     fail<InputError>("{}: a path is needed, as in {}:PATH: {}", row.name, row.name, row.needs);
   }
   for (const std::string& look : row.looks) {
-    const fs::path path = expanded(look);
+    fs::path path = expanded(look);
     if (!path.empty() && present(path)) return path;
   }
   fail<InputError>("{}: not found in {}; to get it: {}", row.name, fmt::join(row.looks, ", "),

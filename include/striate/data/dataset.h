@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "striate/base/random.h"
@@ -61,6 +62,7 @@ struct Parts {
 
 /// Holds back a `fraction` in [0, 1] of the examples (rounded down), drawn by `seed` alone. Both
 /// parts keep the order of the whole.
-Parts split_by_seed(std::shared_ptr<const Dataset> whole, double fraction, std::uint64_t seed);
+Parts split_by_seed(const std::shared_ptr<const Dataset>& whole, double fraction,
+                    std::uint64_t seed);
 
 }  // namespace striate
