@@ -73,7 +73,8 @@ class Arithmetic final : public Operator {
                 std::span<const ValueInfo> outputs) const override {
     const Shape& result = outputs[0].shape;
     Traits traits;
-    traits.in_place = inputs[0].shape == result ? 0 : inputs[1].shape == result ? 1 : -1;
+    // Never input 1: it need not lie as the output does.
+    traits.in_place = inputs[0].shape == result ? 0 : -1;
     traits.gradient_in_place = traits.in_place;
     if (!linear()) {
       traits.backward_reads_inputs = true;
@@ -89,12 +90,10 @@ class Arithmetic final : public Operator {
   }
 
   void backward(const BackwardArgs& args) const override {
-    // What takes over dy's memory is written last; otherwise in the order of the inputs.
-    const auto takes_over = [&](int i) {
-      return args.input_gradients[static_cast<std::size_t>(i)].view.data ==
-             args.output_gradients[0].data;
-    };
-    const int first = takes_over(0) ? 1 : 0;
+    // Where input 0's gradient takes over dy's memory it is written last; otherwise in the order of
+    // the inputs, which may be the same value.
+    const bool in_place = args.input_gradients[0].view.data == args.output_gradients[0].data;
+    const int first = in_place ? 1 : 0;
     for (const int i : {first, 1 - first}) {
       const InputGradient& out = args.input_gradients[static_cast<std::size_t>(i)];
       if (out.view) linear() ? pass_on(args, i, out) : multiply(args, i, out);
