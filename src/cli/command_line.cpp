@@ -36,7 +36,8 @@ std::string unknown_argument(const CLI::App& app) {
   }
   if (!word.starts_with("-")) {
     std::vector<std::string> known;
-    if (&command != &app) return fmt::format("{}: unexpected argument {}", command.get_name(), word);
+    if (&command != &app)
+      return fmt::format("{}: unexpected argument {}", command.get_name(), word);
     for (const CLI::App* sub : app.get_subcommands(nullptr)) known.push_back(sub->get_name());
     return fmt::format("unknown command {}{}", word, suggestion(word, known));
   }
@@ -66,6 +67,8 @@ int run_command_line(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
     return 0;
+  } catch (const CLI::RuntimeError& ended) {
+    return ended.get_exit_code();  // a command that has said why
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::RequiredError& error) {

@@ -29,7 +29,8 @@ struct RunOptions {
   int threads = 0;
   bool json = false;
 
-  STRIATE_FIELDS(visit("threads", threads, "threads; 0: one for each processor; the result does not depend on it");
+  STRIATE_FIELDS(visit("threads", threads,
+                       "threads; 0: one for each processor; the result does not depend on it");
                  visit("json", json, "print JSON for programs instead of text for people");)
 };
 

@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include "cli/command.h"
 #include "cli/common.h"
 #include "cli/table.h"
@@ -19,13 +21,15 @@ struct Arguments {
 };
 
 void list_datasets(bool json) {
-  Table table({{"dataset"}, {"pictures"}, {"what"}, {"how to get it"}, {"where it is looked for"}});
+  std::string text;
   Json all = Json::array();
   for (const DatasetRow& row : datasets().rows()) {
     const std::string shape =
-        row.height == 0 ? "any" : fmt::format("{}x{}x{}", row.channels, row.height, row.width);
-    table.add({row.name, shape, row.what, row.needs,
-               row.looks.empty() ? "a path is needed" : fmt::format("{}", fmt::join(row.looks, " "))});
+        row.height == 0 ? "any size" : fmt::format("{}x{}x{}", row.channels, row.height, row.width);
+    text += fmt::format("{:<14} {}, {}\n{:14} to get it: {}\n{:14} looked for in: {}\n\n", row.name,
+                        shape, row.what, "", row.needs, "",
+                        row.looks.empty() ? "the path that you give"
+                                          : fmt::format("{}", fmt::join(row.looks, ", ")));
     all.push_back({{"dataset", row.name},
                    {"shape", {row.channels, row.height, row.width}},
                    {"what", row.what},
@@ -35,7 +39,7 @@ void list_datasets(bool json) {
   if (json) {
     print(Json{{"datasets", std::move(all)}});
   } else {
-    print(table.str() + "\nName a dataset as NAME, or as NAME:PATH where it lies elsewhere.\n");
+    print(text + "Name a dataset as NAME, or as NAME:PATH where it lies elsewhere.\n");
   }
 }
 

@@ -70,11 +70,11 @@ void write_sheet(const Classifier& classifier, const Dataset& dataset, const std
     const Guess& guess = guesses[i][0];
     const bool good = guess.label == truths[i];
     right += good ? 1 : 0;
-    tiles.push_back({.picture = std::move(pictures[i]),
-                     .title = fmt::format("{} {:.0f} %", guess.name, 100 * guess.probability),
-                     .subtitle = good ? "" : "is " + dataset.classes()[static_cast<std::size_t>(
-                                                         truths[i])],
-                     .good = good});
+    tiles.push_back(
+        {.picture = std::move(pictures[i]),
+         .title = fmt::format("{} {:.0f} %", guess.name, 100 * guess.probability),
+         .subtitle = good ? "" : "is " + dataset.classes()[static_cast<std::size_t>(truths[i])],
+         .good = good});
   }
   const std::string heading =
       fmt::format("{}: {} of {} right", classifier.card().model, right, tiles.size());
@@ -124,12 +124,14 @@ void eval_command(const Arguments& arguments) {
     return;
   }
   if (metrics.classes() <= 20) print(confusion_table(metrics, dataset->classes()) + '\n');
-  print(fmt::format("{} on {} ({}): top-1 {}, top-5 {}, loss {:.4f}; {} pictures in {}, {} images/s\n",
-                    card.model, arguments.data, arguments.split, percent(metrics.top1()),
-                    percent(metrics.top5()), metrics.loss(), grouped(metrics.count()),
-                    duration(result.seconds), with_unit(result.images_per_second)));
+  print(fmt::format(
+      "{} on {} ({}): top-1 {}, top-5 {}, loss {:.4f}; {} pictures in {}, {} images/s\n",
+      card.model, arguments.data, arguments.split, percent(metrics.top1()), percent(metrics.top5()),
+      metrics.loss(), grouped(metrics.count()), duration(result.seconds),
+      with_unit(result.images_per_second)));
   if (metrics.undefined() > 0) {
-    print(fmt::format("{} pictures gave no number (NaN) and count as wrong\n", metrics.undefined()));
+    print(
+        fmt::format("{} pictures gave no number (NaN) and count as wrong\n", metrics.undefined()));
   }
   for (const std::string& written : {arguments.sheet, arguments.matrix}) {
     if (!written.empty()) print("wrote " + written + '\n');

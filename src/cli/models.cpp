@@ -16,8 +16,8 @@ void models_command(bool json) {
   Json all = Json::array();
   for (const ModelRow& row : models().rows()) {
     const Summary summary = summarize(row.build(row.natural));
-    const std::string input = fmt::format("{}x{}x{}", row.natural.channels, row.natural.height,
-                                          row.natural.width);
+    const std::string input =
+        fmt::format("{}x{}x{}", row.natural.channels, row.natural.height, row.natural.width);
     table.add({row.name, input, std::to_string(row.natural.classes), grouped(summary.parameters),
                grouped(summary.macs), row.doc});
     all.push_back({{"model", row.name},

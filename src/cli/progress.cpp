@@ -1,9 +1,8 @@
 #include "cli/progress.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -12,9 +11,9 @@
 namespace striate {
 namespace {
 
-constexpr double kSilent = 2.0;        // seconds before anything is shown
-constexpr double kRedraw = 0.1;        // on a terminal
-constexpr double kPlainEvery = 15.0;   // elsewhere
+constexpr double kSilent = 2.0;       // seconds before anything is shown
+constexpr double kRedraw = 0.1;       // on a terminal
+constexpr double kPlainEvery = 15.0;  // elsewhere
 constexpr int kBar = 24;
 
 }  // namespace
@@ -41,8 +40,9 @@ void Progress::advance_to(std::int64_t done, const std::string& note) {
   const double rate = static_cast<double>(done) / elapsed;
   const std::string left =
       rate > 0 ? duration(static_cast<double>(total_ - done) / rate) : std::string("?");
-  const std::string facts = fmt::format("{:3.0f} %  {} {}/s  {} left{}{}", 100 * share,
-                                        with_unit(rate), unit_, left, note.empty() ? "" : "  ", note);
+  const std::string facts =
+      fmt::format("{:3.0f} %  {} {}/s  {} left{}{}", 100 * share, with_unit(rate), unit_, left,
+                  note.empty() ? "" : "  ", note);
   if (terminal_) {
     const int full = static_cast<int>(std::min(1.0, share) * kBar);
     std::string bar;

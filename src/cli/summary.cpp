@@ -23,8 +23,8 @@ std::int64_t parse_input(const std::string& text, ModelSize& size) {
   while (at <= text.size()) {
     const std::size_t end = std::min(text.find('x', at), text.size());
     const std::string part = text.substr(at, end - at);
-    const bool digits =
-        !part.empty() && part.size() < 8 && part.find_first_not_of("0123456789") == std::string::npos;
+    const bool digits = !part.empty() && part.size() < 8 &&
+                        part.find_first_not_of("0123456789") == std::string::npos;
     numbers.push_back(digits ? std::stoll(part) : 0);
     at = end + 1;
   }
@@ -59,13 +59,12 @@ Json summary_json(const Summary& summary) {
                       {"receptive_field", {row.receptive_h, row.receptive_w}},
                       {"bytes", row.bytes}});
   }
-  return {{"model", summary.name},
-          {"input", dims(summary.input)},
-          {"layers", std::move(layers)},
-          {"total",
-           {{"parameters", summary.parameters},
-            {"buffers", summary.buffers},
-            {"macs", summary.macs}}}};
+  return {
+      {"model", summary.name},
+      {"input", dims(summary.input)},
+      {"layers", std::move(layers)},
+      {"total",
+       {{"parameters", summary.parameters}, {"buffers", summary.buffers}, {"macs", summary.macs}}}};
 }
 
 void summary_command(const Arguments& arguments) {
@@ -74,8 +73,8 @@ void summary_command(const Arguments& arguments) {
   std::int64_t batch = 1;
   if (!arguments.input.empty()) batch = parse_input(arguments.input, size);
   if (arguments.classes > 0) size.classes = arguments.classes;
-  const Summary summary = summarize(
-      row.build(size), {{"input", {batch, size.channels, size.height, size.width}}});
+  const Summary summary =
+      summarize(row.build(size), {{"input", {batch, size.channels, size.height, size.width}}});
   if (arguments.json) {
     print(summary_json(summary));
     return;

@@ -42,7 +42,8 @@ std::string epoch_line(const EpochReport& report, std::int64_t epochs) {
                                  std::to_string(epochs).size(), epochs, report.loss);
   const auto score = [&](const char* name) { return report.scores.find(name)->second; };
   if (!report.scores.empty()) {
-    line += fmt::format("  validation: loss {:.4f}, top-1 {}", score("loss"), percent(score("top1")));
+    line +=
+        fmt::format("  validation: loss {:.4f}, top-1 {}", score("loss"), percent(score("top1")));
   }
   return line + fmt::format("  {} images/s  {}{}\n", with_unit(report.samples_per_second),
                             duration(report.seconds + report.validation_seconds),
@@ -74,14 +75,14 @@ Json outcome_json(const ClassifierOutcome& outcome, const ClassifierTraining& tr
 void train_command(const Arguments& arguments) {
   const auto begin = std::chrono::steady_clock::now();
   const bool resume = !arguments.resume.empty();
-  ClassifierSettings settings = arguments.settings;
-  if (resume) read_config(fs::path(arguments.resume) / "config.toml", settings);
+  const ClassifierSettings& settings = arguments.settings;
   if (settings.model.empty()) fail<InputError>("train: name a model; `striate models` lists them");
-  if (settings.data.empty()) fail<InputError>("train: --data is missing; `striate data` lists them");
+  if (settings.data.empty())
+    fail<InputError>("train: --data is missing; `striate data` lists them");
   const auto device = make_device(arguments.run);
   const Threads threads(arguments.run.threads);
   const ClassifierTraining training = open_training(settings, threads);
-  const fs::path where = resume                   ? fs::path(arguments.resume)
+  const fs::path where = resume                  ? fs::path(arguments.resume)
                          : arguments.out.empty() ? free_folder(settings.model)
                                                  : fs::path(arguments.out);
   if (!resume && fs::exists(where / "checkpoint.safetensors")) {
@@ -131,14 +132,13 @@ void train_command(const Arguments& arguments) {
   } else if (outcome.end == TrainEnd::stopped) {
     print(fmt::format("stopped; striate train --resume {} goes on\n", where.string()));
   } else {
-    print(fmt::format("{} in {}{}\n",
-                      outcome.end == TrainEnd::early_stop ? "stopped early, no longer improving,"
-                                                          : "trained",
-                      duration(seconds),
-                      outcome.best_epoch > 0
-                          ? fmt::format("; best: epoch {}, {} of the pictures held back",
-                                        outcome.best_epoch, percent(outcome.best_score))
-                          : ""));
+    print(fmt::format(
+        "{} in {}{}\n",
+        outcome.end == TrainEnd::early_stop ? "stopped early, no longer improving," : "trained",
+        duration(seconds),
+        outcome.best_epoch > 0 ? fmt::format("; best: epoch {}, {} of the pictures held back",
+                                             outcome.best_epoch, percent(outcome.best_score))
+                               : ""));
   }
   if (outcome.end == TrainEnd::stopped) throw CLI::RuntimeError(130);
 }
@@ -150,16 +150,21 @@ void set_up(CLI::App& app) {
   arguments->settings.train.schedule = "cosine";
   // Read first, so that flags beside it win.
   app.add_option_function<std::string>(
-      "--config",
-      [arguments](const std::string& path) { read_config(path, arguments->settings); },
+      "--config", [arguments](const std::string& path) { read_config(path, arguments->settings); },
       "settings from a TOML file, such as a run's config.toml; flags go before it");
+  app.add_option_function<std::string>(
+      "--resume",
+      [arguments](const std::string& folder) {
+        arguments->resume = folder;
+        read_config(fs::path(folder) / "config.toml", arguments->settings);
+      },
+      "goes on with the run in this folder, with its settings");
   app.add_option("MODEL", arguments->settings.model, "a model that `striate models` lists");
-  arguments->settings.fields([&]<class Field>(std::string_view name, Field& field,
-                                              std::string_view help) {
-    if (name != "model") add_option(app, name, field, help);
-  });
+  arguments->settings.fields(
+      [&]<class Field>(std::string_view name, Field& field, std::string_view help) {
+        if (name != "model") add_option(app, name, field, help);
+      });
   app.add_option("--out", arguments->out, "the run's folder; runs/MODEL where none is given");
-  app.add_option("--resume", arguments->resume, "goes on with the run in this folder");
   add_options(app, arguments->run);
   app.callback([arguments] { train_command(*arguments); });
 }

@@ -364,17 +364,30 @@ class Compiler {
     plan_->buffers.push_back(std::move(buffer));
   }
 
+  // True where element i of one lies where element i of the other would: the same places for the
+  // same shape, dense row-major for a reshaped one.
+  bool element_by_element(const Operand& a, const Operand& b) {
+    const Shape& shape = value(a.value).info.shape;
+    if (shape == value(b.value).info.shape) return same_places(shape, a.strides, b.strides);
+    const auto dense = [&](const Operand& operand) {
+      const Shape& own = value(operand.value).info.shape;
+      return same_places(own, operand.strides, dense_strides(own));
+    };
+    return dense(a) && dense(b);
+  }
+
   // Lets `taker`, first written at `time`, live on in the memory of `giver`, last used then.
-  bool take_over(int taker, int giver, int time) {
-    if (taker < 0 || giver < 0 || value(giver).buffer < 0 || value(taker).buffer >= 0) return false;
-    PlanBuffer& buffer = plan_->buffers[static_cast<std::size_t>(value(giver).buffer)];
-    const PlanValue& to = value(taker);
+  void take_over(const Operand& taker, const Operand& giver, int time) {
+    if (taker.value < 0 || giver.value < 0) return;
+    PlanValue& to = value(taker.value);
+    const PlanValue& from = value(giver.value);
+    if (to.buffer >= 0 || from.buffer < 0 || !element_by_element(taker, giver)) return;
+    PlanBuffer& buffer = plan_->buffers[static_cast<std::size_t>(from.buffer)];
     const bool fits = buffer.source == Source::workspace && buffer.last <= time &&
                       to.first == time && buffer.bytes == extent_bytes(to.info, to.strides);
-    if (!fits) return false;
-    value(taker).buffer = value(giver).buffer;
+    if (!fits) return;
+    to.buffer = from.buffer;
     buffer.last = std::max(buffer.last, to.last);
-    return true;
   }
 
   // True where the node's input is no other input of it.
@@ -389,7 +402,7 @@ class Compiler {
       const PlanNode& node = plan_->nodes[static_cast<std::size_t>(i)];
       const int from = node.traits.in_place;
       if (from >= 0) {
-        take_over(node.outputs[0].value, node.inputs[static_cast<std::size_t>(from)].value, i);
+        take_over(node.outputs[0], node.inputs[static_cast<std::size_t>(from)], i);
       }
       for (const Operand& output : node.outputs) {
         if (output.value >= 0 && value(output.value).buffer < 0) new_buffer(output.value);
@@ -401,8 +414,8 @@ class Compiler {
       if (!node.backward) continue;
       const int to = node.traits.gradient_in_place;
       if (to >= 0 && node.accumulate[static_cast<std::size_t>(to)] == 0 && once(node, to)) {
-        take_over(node.input_gradients[static_cast<std::size_t>(to)].value,
-                  node.output_gradients[0].value, backward_time(i));
+        take_over(node.input_gradients[static_cast<std::size_t>(to)], node.output_gradients[0],
+                  backward_time(i));
       }
       for (const Operand& gradient : node.input_gradients) {
         if (gradient.value >= 0 && value(gradient.value).buffer < 0) new_buffer(gradient.value);

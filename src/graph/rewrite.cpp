@@ -21,8 +21,8 @@ Graph inference_form(Graph graph) {
       node.attributes["training_mode"] = std::int64_t{0};
       node.outputs.resize(1);
     }
-    const bool is_output = std::find(graph.outputs.begin(), graph.outputs.end(),
-                                     node.outputs[0]) != graph.outputs.end();
+    const bool is_output = std::find(graph.outputs.begin(), graph.outputs.end(), node.outputs[0]) !=
+                           graph.outputs.end();
     if (node.op != "Dropout") continue;
     if (is_output) {
       node.op = "Identity";

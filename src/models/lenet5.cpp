@@ -13,8 +13,7 @@ namespace {
 Graph build(const ModelSize& size) {
   Builder b("lenet5");
   const auto conv = [&](const char* name, const Value& x, std::int64_t out, std::int64_t padding) {
-    return b.conv(name, x,
-                  {.out = out, .kernel = 5, .padding = padding, .weights = lecun_uniform});
+    return b.conv(name, x, {.out = out, .kernel = 5, .padding = padding, .weights = lecun_uniform});
   };
   Value x = b.input("input", {1, size.channels, size.height, size.width});
   x = b.tanh("tanh1", conv("c1", x, 6, 2));

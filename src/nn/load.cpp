@@ -38,7 +38,8 @@ Weights pick_weights(const Graph& graph, const Weights& tensors, std::string_vie
     picked[parameter.name] = tensor.cast(parameter.dtype);
   }
   for (const auto& [name, tensor] : tensors) {
-    const bool known = graph.find_parameter(name) != nullptr || name.ends_with("num_batches_tracked");
+    const bool known =
+        graph.find_parameter(name) != nullptr || name.ends_with("num_batches_tracked");
     if (!known) left_over.push_back(name);
   }
   std::vector<std::string> faults;

@@ -1,8 +1,7 @@
 #include "striate/base/files.h"
 
-#include <sys/resource.h>
-
 #include <csignal>
+#include <sys/resource.h>
 
 #include <gtest/gtest.h>
 
@@ -59,7 +58,8 @@ TEST_F(Files, SaysWhatCannotBeRead) {
     read_file(folder_ / "absent");
     FAIL();
   } catch (const InputError& error) {
-    EXPECT_EQ(error.what(), (folder_ / "absent").string() + ": cannot be read: No such file or directory");
+    EXPECT_EQ(error.what(),
+              (folder_ / "absent").string() + ": cannot be read: No such file or directory");
   }
   EXPECT_THROW(read_file(folder_), InputError);
   write_file(folder_ / "long", std::string(100, 'x'));

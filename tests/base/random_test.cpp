@@ -24,7 +24,8 @@ TEST(Random, EveryPartOfTheKeyMatters) {
   for (std::uint64_t seed : {0, 1}) {
     for (std::uint64_t purpose : {0, 1}) {
       for (std::uint64_t step : {0, 1}) {
-        for (std::uint64_t sample : {0, 1}) seen.insert(random_words({seed, purpose, step}, sample));
+        for (std::uint64_t sample : {0, 1})
+          seen.insert(random_words({seed, purpose, step}, sample));
       }
     }
   }

@@ -36,9 +36,11 @@ TEST(Threads, ThreadNumbersAreExclusive) {
 
 TEST(Threads, PassesOnTheFirstException) {
   const Threads threads(4);
-  EXPECT_THROW(threads.run(100, [](std::int64_t i) {
-    if (i == 37) throw std::runtime_error("37");
-  }), std::runtime_error);
+  EXPECT_THROW(threads.run(100,
+                           [](std::int64_t i) {
+                             if (i == 37) throw std::runtime_error("37");
+                           }),
+               std::runtime_error);
   std::atomic<int> after = 0;
   threads.run(10, [&](std::int64_t) { ++after; });
   EXPECT_EQ(after, 10) << "the pool must go on after an exception";

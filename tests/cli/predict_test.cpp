@@ -1,1 +1,37 @@
-#include <gtest/gtest.h>
+#include "cli/harness.h"
+
+namespace striate {
+namespace {
+
+using testing::CommandTest;
+using ::testing::HasSubstr;
+using testing::Outcome;
+
+class Predict : public CommandTest {};
+
+TEST_F(Predict, NamesWhatItSees) {
+  make_pictures();
+  ASSERT_EQ(run("train lenet5 --data folder:shapes --batch 16 --lr 0.01 --epochs 3 --out a").status,
+            0);
+  const std::string pictures = "shapes/left/1.png shapes/right/2.png";
+  const Outcome outcome = run("predict a/best.safetensors --json " + pictures);
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const auto predictions = outcome.json().at("predictions");
+  EXPECT_EQ(predictions[0].at("top")[0].at("class"), "left");
+  EXPECT_EQ(predictions[1].at("top")[0].at("class"), "right");
+  EXPECT_EQ(predictions[0].at("top").size(), 2U) << "there are no more classes";
+  const double sum = predictions[0].at("top")[0].at("probability").get<double>() +
+                     predictions[0].at("top")[1].at("probability").get<double>();
+  EXPECT_NEAR(sum, 1.0, 1e-9);
+  const Outcome text = run("predict a/best.safetensors --sheet s.png " + pictures);
+  EXPECT_THAT(text.out, HasSubstr("shapes/left/1.png   left   "));
+  EXPECT_TRUE(testing::fs::exists(folder_ / "s.png"));
+
+  write_file(folder_ / "bad.png", "x");
+  expect_refused("predict a/best.safetensors shapes/left/1.png bad.png", "bad.png");
+  expect_refused("predict a/best.safetensors absent.png", "absent.png: cannot be read");
+  expect_refused("predict a/best.safetensors", "IMAGE");
+}
+
+}  // namespace
+}  // namespace striate

@@ -19,8 +19,8 @@ struct ModelSize {
 /// A variant of a model: a row of data in its paper's file.
 struct ModelRow {
   std::string name;
-  std::string doc;   ///< one line, with the paper
-  ModelSize natural; ///< the size it was published for
+  std::string doc;    ///< one line, with the paper
+  ModelSize natural;  ///< the size it was published for
   /// The training form, input `input` [1, channels, height, width], output `logits` [1, classes].
   /// Throws ModelError that names the layer when the pictures are too small.
   std::function<Graph(const ModelSize&)> build;

@@ -13,6 +13,9 @@ namespace striate {
 namespace {
 
 ModelCard completed(ModelCard card, const ModelCard& defaults, const std::string& file) {
+  if (!card.model.empty() && !defaults.model.empty() && card.model != defaults.model) {
+    fail<InputError>("{}: it holds the weights of {}, not of {}", file, card.model, defaults.model);
+  }
   if (card.model.empty()) card.model = defaults.model;
   if (card.classes.empty()) card.classes = defaults.classes;
   if (card.preprocessing.mean.empty()) card.preprocessing = defaults.preprocessing;
@@ -42,8 +45,8 @@ Classifier::Classifier(ModelCard card, Weights weights, std::shared_ptr<const De
   program_ = std::make_shared<Program>(std::move(graph), std::move(device));
 }
 
-Classifier Classifier::load(const std::filesystem::path& path,
-                            std::shared_ptr<const Device> device, const ModelCard& defaults) {
+Classifier Classifier::load(const std::filesystem::path& path, std::shared_ptr<const Device> device,
+                            const ModelCard& defaults) {
   const SafeTensors file = load_safetensors(path);
   const std::string name = path.string();
   ModelCard card = completed(model_card(file.metadata, name), defaults, name);

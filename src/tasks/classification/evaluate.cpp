@@ -19,13 +19,13 @@ Evaluation evaluate(const Program& inference, const Weights& weights, const Data
   std::unique_ptr<Workspace> workspace;
   while (const auto next = loader.next()) {
     const auto plan = inference.plan({{"input", next->pictures.shape()}});
-    if (!workspace || &workspace->plan() != plan.get()) workspace = std::make_unique<Workspace>(plan);
+    if (!workspace || &workspace->plan() != plan.get())
+      workspace = std::make_unique<Workspace>(plan);
     plan->forward(*workspace, {{"input", next->pictures.view()}}, weights);
     result.metrics.add(workspace->fetch("logits"), next->labels.values<std::int64_t>());
     if (on_progress) on_progress(result.metrics.count());
   }
-  result.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   result.images_per_second = static_cast<double>(result.metrics.count()) / result.seconds;
   return result;
 }

@@ -21,7 +21,9 @@ namespace {
 class PictureBatches final : public BatchSource {
  public:
   PictureBatches(const Dataset& dataset, LoaderOptions options)
-      : dataset_(dataset), options_(std::move(options)), steps_(Loader(dataset, options_).batches()) {}
+      : dataset_(dataset),
+        options_(std::move(options)),
+        steps_(Loader(dataset, options_).batches()) {}
 
   std::int64_t steps() const override { return steps_; }
 
@@ -59,8 +61,8 @@ ClassifierTraining open_training(const ClassifierSettings& settings, const Threa
   }
   std::shared_ptr<const Dataset> whole = open_dataset(settings.data, Split::train);
   if (whole->size() == 0) fail<InputError>("{}: it holds no training pictures", settings.data);
-  Parts parts = split_by_seed(whole, settings.validation,
-                              static_cast<std::uint64_t>(settings.train.seed));
+  Parts parts =
+      split_by_seed(whole, settings.validation, static_cast<std::uint64_t>(settings.train.seed));
   training.train = std::move(parts.train);
   training.validation = std::move(parts.validation);
 

@@ -21,8 +21,9 @@ struct ClassifierSettings {
 
   STRIATE_FIELDS(visit("model", model, "a model that `striate models` lists");
                  visit("data", data, "a dataset that `striate data` lists, NAME or NAME:PATH");
-                 visit("validation", validation, "share of the training pictures held back to "
-                                                 "choose the best epoch by");
+                 visit("validation", validation,
+                       "share of the training pictures held back to "
+                       "choose the best epoch by");
                  visit("augment", augment, "random changes of the training pictures: crop, flip");
                  train.fields(visit);)
 };

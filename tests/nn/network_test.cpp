@@ -1,0 +1,227 @@
+#include <cmath>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "nn/networks.h"
+#include "striate/graph/plan.h"
+#include "striate/graph/rewrite.h"
+
+namespace striate {
+namespace {
+
+using testing::branching_network;
+using testing::mean_absolute;
+using testing::random_tensor;
+using testing::random_weights;
+using testing::small_network;
+
+std::shared_ptr<const Device> reference() { return make_reference_device(); }
+
+// Loss of a training graph at these weights.
+double loss_at(const std::shared_ptr<const Plan>& plan, const Inputs& inputs,
+               const Weights& weights) {
+  Workspace workspace(plan);
+  plan->forward(workspace, inputs, weights, {.seed = 5, .step = 2});
+  return *workspace.fetch("loss").data<double>();
+}
+
+// Every gradient of a whole network by central differences in float64, a few elements each.
+void check_gradients(const Graph& graph, const Shape& input_shape) {
+  Weights weights = random_weights(graph, 11);
+  Tensor x = random_tensor(DType::f64, input_shape, 3);
+  const std::vector<std::int64_t> classes{2, 0};
+  const Tensor labels = Tensor::of<std::int64_t>({2}, classes);
+  const Inputs inputs{{"input", x.view()}, {"labels", labels.view()}};
+  const auto plan = Plan::compile(graph, reference(), {{"input", input_shape}, {"labels", {2}}},
+                                  {.differentiate = {"loss"}, .input_gradients = {"input"}});
+  Workspace workspace(plan);
+  const RunKey key{.seed = 5, .step = 2};
+  plan->forward(workspace, inputs, weights, key);
+  plan->backward(workspace, inputs, weights, key);
+
+  const auto compare = [&](const std::string& name, Tensor& values) {
+    const ConstView gradient = workspace.gradient(name);
+    ASSERT_TRUE(gradient) << name;
+    Tensor analytic(DType::f64, gradient.shape);
+    plan->device().copy(gradient, analytic.view());
+    const double scale = mean_absolute(analytic) + 1e-6;
+    for (std::int64_t i = 0; i < values.elements();
+         i += std::max<std::int64_t>(1, values.elements() / 5)) {
+      constexpr double kStep = 1e-5;
+      double& value = values.data<double>()[i];
+      const double before = value;
+      value = before + kStep;
+      const double up = loss_at(plan, inputs, weights);
+      value = before - kStep;
+      const double down = loss_at(plan, inputs, weights);
+      value = before;
+      EXPECT_NEAR(analytic.data<double>()[i], (up - down) / (2 * kStep), 1e-5 * scale + 1e-8)
+          << name << "[" << i << "]";
+    }
+  };
+  for (const Parameter& parameter : graph.parameters) {
+    if (parameter.trainable) compare(parameter.name, weights.at(parameter.name));
+  }
+  compare("input", x);
+}
+
+TEST(Gradients, OfAWholeNetworkWithDropoutAndBatchNorm) {
+  check_gradients(small_network(DType::f64), {2, 2, 6, 6});
+}
+
+TEST(Gradients, OfBranchesThatMeetAndSharedWeights) {
+  check_gradients(branching_network(DType::f64), {2, 2, 6, 6});
+}
+
+// The cpu device's whole training step against the reference's.
+TEST(Plan, CpuAgreesWithReference) {
+  for (const Graph& graph : {small_network(DType::f32), branching_network(DType::f32)}) {
+    const Weights weights = random_weights(graph, 11);
+    const Tensor x = random_tensor(DType::f32, {2, 2, 6, 6}, 3);
+    const std::vector<std::int64_t> classes{2, 0};
+    const Tensor labels = Tensor::of<std::int64_t>({2}, classes);
+    const Inputs inputs{{"input", x.view()}, {"labels", labels.view()}};
+    const Shapes shapes{{"input", {2, 2, 6, 6}}, {"labels", {2}}};
+    std::vector<std::unique_ptr<Workspace>> results;
+    for (const auto& device : {reference(), std::shared_ptr<const Device>(make_cpu_device(2))}) {
+      const auto plan = Plan::compile(graph, device, shapes, {.differentiate = {"loss"}});
+      results.push_back(std::make_unique<Workspace>(plan));
+      plan->forward(*results.back(), inputs, weights, {.seed = 1});
+      plan->backward(*results.back(), inputs, weights, {.seed = 1});
+    }
+    EXPECT_NEAR(*results[0]->fetch("loss").data<float>(), *results[1]->fetch("loss").data<float>(),
+                1e-5);
+    for (const Parameter& parameter : graph.parameters) {
+      if (!parameter.trainable) continue;
+      Tensor gradients[2];
+      for (int i = 0; i < 2; ++i) {
+        const ConstView view = results[static_cast<std::size_t>(i)]->gradient(parameter.name);
+        gradients[i] = Tensor(view.dtype, view.shape);
+        results[static_cast<std::size_t>(i)]->plan().device().copy(view, gradients[i].view());
+      }
+      const double scale = mean_absolute(gradients[0]) + 1e-3;
+      for (std::int64_t i = 0; i < gradients[0].elements(); ++i) {
+        EXPECT_NEAR(gradients[0].data<float>()[i], gradients[1].data<float>()[i], 1e-4 * scale)
+            << parameter.name;
+      }
+    }
+  }
+}
+
+TEST(Plan, StateUpdatesReachTheWeights) {
+  const Graph graph = small_network(DType::f64);
+  Weights weights = random_weights(graph, 1);
+  const Tensor before = weights.at("bn.running_mean").clone();
+  const Tensor x = random_tensor(DType::f64, {4, 2, 6, 6}, 3);
+  const Tensor labels(DType::i64, {4});
+  const auto plan = Plan::compile(graph, reference(), {{"input", x.shape()}, {"labels", {4}}}, {});
+  Workspace workspace(plan);
+  plan->forward(workspace, {{"input", x.view()}, {"labels", labels.view()}}, weights);
+  EXPECT_EQ(weights.at("bn.running_mean").data<double>()[0], before.data<double>()[0]);
+  plan->update_state(workspace, weights);
+  EXPECT_NE(weights.at("bn.running_mean").data<double>()[0], before.data<double>()[0]);
+}
+
+TEST(Plan, MemoryOfAChainIsReused) {
+  Builder b("chain");
+  Value x = b.input("input", {1, 8, 32, 32});
+  for (int i = 0; i < 10; ++i) {
+    x = b.conv("conv" + std::to_string(i), x, {.out = 8, .kernel = 3, .padding = 1});
+    x = b.relu("relu" + std::to_string(i), x);
+  }
+  const Graph graph = b.finish(x, "y");
+  const auto plan = Plan::compile(graph, make_reference_device(), {}, {});
+  const std::size_t map = 8 * 32 * 32 * sizeof(float);
+  EXPECT_LE(plan->workspace_bytes(), 3 * map) << "ten layers in place need two maps and the input";
+}
+
+TEST(Plan, SaysWhatIsWrongWithInputsAndWeights) {
+  const Graph graph = small_network(DType::f32);
+  const auto plan =
+      Plan::compile(graph, reference(), {{"input", {2, 2, 6, 6}}, {"labels", {2}}}, {});
+  Workspace workspace(plan);
+  const Tensor x(DType::f32, {2, 2, 6, 6});
+  const Tensor small(DType::f32, {2, 2, 5, 6});
+  const Tensor labels(DType::i64, {2});
+  Weights weights = random_weights(graph, 1);
+  const auto message = [&](const Inputs& inputs) -> std::string {
+    try {
+      plan->forward(workspace, inputs, weights);
+    } catch (const ModelError& error) {
+      return error.what();
+    }
+    return "nothing";
+  };
+  EXPECT_EQ(message({{"input", x.view()}}), "small: input labels is missing");
+  EXPECT_EQ(message({{"input", small.view()}, {"labels", labels.view()}}),
+            "small: input expected float32 2x2x6x6, got float32 2x2x5x6");
+  weights["conv.weight"] = Tensor(DType::f32, {1});
+  EXPECT_EQ(message({{"input", x.view()}, {"labels", labels.view()}}),
+            "small: conv.weight expected float32 4x2x3x3, got float32 1");
+  EXPECT_THROW(workspace.output("lss"), ModelError);
+}
+
+TEST(Plan, ShapeErrorsNameTheNode) {
+  try {
+    Plan::compile(small_network(DType::f32), reference(), {{"input", {2, 3, 6, 6}}}, {});
+    FAIL();
+  } catch (const ModelError& error) {
+    EXPECT_THAT(error.what(), ::testing::StartsWith("conv (Conv): "));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("3"));
+  }
+}
+
+TEST(InferenceForm, TakesRunningStatisticsAndDropsDropout) {
+  Graph graph = small_network(DType::f64);
+  graph.outputs = {"logits"};
+  const Graph inference = inference_form(graph);
+  for (const Node& node : inference.nodes) EXPECT_NE(node.op, "Dropout");
+  EXPECT_EQ(inference.find_input("labels"), nullptr);
+  const Weights weights = random_weights(graph, 1);
+  const Tensor x = random_tensor(DType::f64, {2, 2, 6, 6}, 3);
+  const auto run = [&](const Tensor& pictures) {
+    const auto plan = Plan::compile(inference, reference(), {{"input", pictures.shape()}}, {});
+    Workspace workspace(plan);
+    plan->forward(workspace, {{"input", pictures.view()}}, weights);
+    return workspace.fetch("logits");
+  };
+  // A picture's logits do not depend on what else is in the batch.
+  Tensor first(DType::f64, {1, 2, 6, 6});
+  std::copy_n(x.data<double>(), first.elements(), first.data<double>());
+  const Tensor together = run(x);
+  const Tensor alone = run(first);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_DOUBLE_EQ(together.data<double>()[i], alone.data<double>()[i]);
+  }
+}
+
+TEST(ThreadsPlan, OnePlanRunsInSeveralThreadsAtOnce) {
+  Graph graph = small_network(DType::f32);
+  graph.outputs = {"logits"};
+  const Program program(inference_form(graph), make_cpu_device(2));
+  const Weights weights = random_weights(graph, 1);
+  std::vector<Tensor> results(4);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    threads.emplace_back([&, i] {
+      const Tensor x =
+          random_tensor(DType::f32, {1 + static_cast<std::int64_t>(i % 2), 2, 6, 6}, 3);
+      for (int repeat = 0; repeat < 20; ++repeat) {
+        const auto plan = program.plan({{"input", x.shape()}});
+        Workspace workspace(plan);
+        plan->forward(workspace, {{"input", x.view()}}, weights);
+        results[i] = workspace.fetch("logits");
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (std::size_t i = 2; i < results.size(); ++i) {
+    EXPECT_TRUE(
+        std::equal(results[i].raw().begin(), results[i].raw().end(), results[i - 2].raw().begin()));
+  }
+}
+
+}  // namespace
+}  // namespace striate
