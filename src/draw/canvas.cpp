@@ -252,7 +252,7 @@ TextSize Canvas::measure(std::string_view text, const TextStyle& style) const {
 }
 
 std::string Canvas::fitted(std::string_view text, double width, const TextStyle& style) const {
-  const std::string whole = printable(text);
+  std::string whole = printable(text);
   if (measure(whole, style).width <= width) return whole;
   // Far longer than could fit is cut at once, or the loop below would be quadratic.
   std::string_view kept = std::string_view(whole).substr(0, 1024);

@@ -93,8 +93,8 @@ bool has_header(const SheetOptions& options) { return options.marks || !options.
 Box SheetLayout::tile(int index) const {
   const double wide = picture + 2 * kPadding;
   const double tall = picture + kPadding + kText + 6;
-  return {kMargin + index % columns * (wide + kGap), top + index / columns * (tall + kGap), wide,
-          tall};
+  const int row = index / columns;
+  return {kMargin + index % columns * (wide + kGap), top + row * (tall + kGap), wide, tall};
 }
 
 Box SheetLayout::picture_box(int index) const {

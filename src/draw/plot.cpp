@@ -283,8 +283,9 @@ Canvas draw_plots(std::span<const Plot> panels, const PlotOptions& options) {
   for (const Plot& plot : panels) name += (name.empty() ? "" : ", ") + plot.title;
   Canvas canvas(columns * options.panel_width, rows * options.panel_height, name);
   for (int i = 0; i < static_cast<int>(panels.size()); ++i) {
+    const int row = i / columns;
     const Box panel{static_cast<double>(i % columns) * options.panel_width,
-                    static_cast<double>(i / columns) * options.panel_height,
+                    static_cast<double>(row) * options.panel_height,
                     static_cast<double>(options.panel_width),
                     static_cast<double>(options.panel_height)};
     const auto clip = canvas.clip(panel);

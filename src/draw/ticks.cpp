@@ -76,8 +76,9 @@ std::vector<Tick> linear_ticks(double low, double high, int about, bool whole) {
   }
   const double largest = std::max(std::abs(low), std::abs(high));
   std::vector<Tick> ticks;
-  for (double i = range.first; i <= range.last; ++i) {
-    const double value = step.times(i) + 0.0;  // not -0
+  const int count = static_cast<int>(range.last - range.first) + 1;
+  for (int i = 0; i < count; ++i) {
+    const double value = step.times(range.first + i) + 0.0;  // not -0
     ticks.push_back({value, label(value, step.exponent, largest)});
   }
   return ticks;
