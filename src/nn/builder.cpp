@@ -94,10 +94,10 @@ Value Builder::batch_norm(const std::string& name, const Value& x,
   const Value bias = parameter(name + ".bias", channels, constant_initial(0));
   const Value mean = parameter(name + ".running_mean", channels, constant_initial(0), false);
   const Value variance = parameter(name + ".running_var", channels, constant_initial(1), false);
-  const Value y = node("BatchNormalization", name, {x, weight, bias, mean, variance},
-                       {{"epsilon", options.epsilon},
-                        {"momentum", 1.0 - options.momentum},
-                        {"training_mode", std::int64_t{1}}});
+  Value y = node("BatchNormalization", name, {x, weight, bias, mean, variance},
+                 {{"epsilon", options.epsilon},
+                  {"momentum", 1.0 - options.momentum},
+                  {"training_mode", std::int64_t{1}}});
   for (const Value& statistic : {mean, variance}) {
     const std::string next = statistic.name + ".next";
     graph_.nodes.back().outputs.push_back(next);

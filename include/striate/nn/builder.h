@@ -15,8 +15,9 @@ struct Value {
   std::string name;
 };
 
-/// Settings of layers, with PyTorch's names and defaults. `kernel`, `stride` and so on hold for
-/// both dimensions.
+/// Settings of layers, with PyTorch's defaults but for the first weights, which are He's, and for
+/// average pooling, which leaves the padding out of the count. `kernel`, `stride` and so on hold
+/// for both dimensions.
 struct ConvOptions {
   std::int64_t out = 0;
   std::int64_t kernel = 1;
