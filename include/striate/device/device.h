@@ -81,7 +81,7 @@ int optimizer_state_count(const OptimizerStep& rule);
 /// - Operands are views with any strides unless a line says otherwise; "map" means channels last:
 ///   stride 1 along C, pixels one behind another (stride(2) == w * stride(3), stride(0) ==
 ///   h * stride(2)), the pixel stride free.
-/// - Floating operands of one call share one dtype. An empty operand (a size of 0) is allowed.
+/// - Floating operands of one call share one dtype (but copy's). One with a size of 0 is allowed.
 /// - Output and inputs must not overlap, except where they are the same view and the line says
 ///   "in place".
 /// - `accumulate` adds to what the output holds instead of replacing it.

@@ -27,8 +27,8 @@ struct ValueInfo {
   bool absent = false;
 };
 
-/// Work of one execution, by the formulas of reference-numbers: multiply-adds of convolutions and
-/// matrix products (padding counted), nothing else.
+/// Work of one execution: multiply-adds of convolutions and matrix products (padding counted),
+/// nothing else.
 struct Cost {
   std::int64_t macs = 0;
 };
@@ -118,7 +118,7 @@ class Operator {
   virtual Traits traits(const Device& device, std::span<const ValueInfo> inputs,
                         std::span<const ValueInfo> outputs) const = 0;
   virtual void forward(const ForwardArgs& args) const = 0;
-  /// Fills or adds to every wanted input gradient. An operator without one says so here.
+  /// Fills or adds to every wanted input gradient; not called where the row is not differentiable.
   virtual void backward(const BackwardArgs& args) const = 0;
 };
 

@@ -114,7 +114,7 @@ struct TrainHooks {
   std::function<void(const StepReport&, const Workspace&, const TrainBatch&)> on_step;
   /// After validation. The state is whole: what a checkpoint saves.
   std::function<void(const EpochReport&, const TrainState&)> on_epoch;
-  /// Once set, the step at hand is finished and `train` returns.
+  /// Once set, `train` returns after the step at hand, or after the epoch which that step ends.
   const std::atomic<bool>* stop = nullptr;
 };
 
