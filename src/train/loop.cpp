@@ -209,7 +209,7 @@ void check(const TrainOptions& options) {
   at_least("batch", options.batch, 1);
   at_least("seed", options.seed, 0);
   at_least("early_stop", options.early_stop, 0);
-  Optimizer{options.optimizer};
+  [[maybe_unused]] const Optimizer refuses(options.optimizer);
   parse_schedule(options.schedule, options.warmup);
 }
 

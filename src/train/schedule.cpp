@@ -60,8 +60,10 @@ double Schedule::factor(std::int64_t step, std::int64_t steps_per_epoch,
       const auto falls = std::upper_bound(milestones.begin(), milestones.end(), epoch);
       return ramp * std::pow(gamma, static_cast<double>(falls - milestones.begin()));
     }
-    case Kind::every:
-      return ramp * std::pow(gamma, static_cast<double>(epoch / period));
+    case Kind::every: {
+      const std::int64_t falls = epoch / period;
+      return ramp * std::pow(gamma, static_cast<double>(falls));
+    }
     case Kind::cosine: {
       if (at < rise) return ramp;
       const double length = static_cast<double>(epochs * steps_per_epoch) - rise;
