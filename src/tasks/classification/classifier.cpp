@@ -92,9 +92,10 @@ std::vector<std::vector<Guess>> Classifier::classify(std::span<const Image> pict
 
 std::vector<Guess> best_guesses(std::span<const float> logits,
                                 const std::vector<std::string>& classes, int count) {
-  const double top = logits.empty() ? 0.0 : double{*std::max_element(logits.begin(), logits.end())};
-  std::vector<double> probabilities;
-  for (const float logit : logits) probabilities.push_back(std::exp(double{logit} - top));
+  std::vector<double> probabilities(logits.begin(), logits.end());
+  const double top =
+      logits.empty() ? 0.0 : *std::max_element(probabilities.begin(), probabilities.end());
+  for (double& value : probabilities) value = std::exp(value - top);
   const double sum = std::accumulate(probabilities.begin(), probabilities.end(), 0.0);
   std::vector<std::size_t> order(logits.size());
   std::iota(order.begin(), order.end(), 0);

@@ -95,7 +95,7 @@ ClassifierOutcome train_classifier(const ClassifierTraining& training,
   const Program program(training.graph, device, {.differentiate = {"loss"}});
   Graph forward = training.graph;
   forward.outputs = {"logits"};
-  const Program inference(inference_form(std::move(forward)), device);
+  const Program inference(inference_form(std::move(forward)), std::move(device));
   const Preprocessing& preprocessing = training.card.preprocessing;
   PictureBatches batches(*training.train, {.batch = settings.train.batch,
                                            .shuffle = true,
