@@ -51,6 +51,11 @@ Initial lecun_uniform(const Shape& weight) {
   return {.kind = Initial::Kind::uniform, .a = -bound, .b = bound};
 }
 
+Initial fan_in_uniform(const Shape& weight) {
+  const double bound = 1.0 / std::sqrt(fan_in(weight));
+  return {.kind = Initial::Kind::uniform, .a = -bound, .b = bound};
+}
+
 Weights initialize(const Graph& graph, std::uint64_t seed) {
   Weights weights;
   for (const Parameter& parameter : graph.parameters) {

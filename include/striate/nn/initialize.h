@@ -17,6 +17,9 @@ Initial glorot_uniform(const Shape& weight);
 /// recognition", 1998, appendix A).
 Initial lecun_uniform(const Shape& weight);
 
+/// Uniform in +-1 / sqrt(fan_in), variance 1 / (3 fan_in): PyTorch's default for both kinds of layer.
+Initial fan_in_uniform(const Shape& weight);
+
 constexpr Initial constant_initial(double value) {
   return {.kind = Initial::Kind::constant, .a = value};
 }
