@@ -17,7 +17,7 @@ struct Arguments {
   std::string split = "test";
   std::int64_t batch = 256;
   std::string sheet;
-  int sheet_pictures = 40;
+  int sheet_pictures = 45;
   std::string matrix;
   RunOptions run;
 };
@@ -26,7 +26,7 @@ struct Arguments {
 std::string confusion_table(const ClassMetrics& metrics, const std::vector<std::string>& classes) {
   std::vector<Table::Column> columns{{"truth \\ prediction"}};
   for (const std::string& name : classes) {
-    columns.push_back({name.substr(0, 6), Table::Align::right});
+    columns.push_back({shortened(name, 8), Table::Align::right});
   }
   columns.push_back({"recall", Table::Align::right});
   Table table(std::move(columns));
@@ -70,11 +70,10 @@ void write_sheet(const Classifier& classifier, const Dataset& dataset, const std
     const Guess& guess = guesses[i][0];
     const bool good = guess.label == truths[i];
     right += good ? 1 : 0;
-    tiles.push_back(
-        {.picture = std::move(pictures[i]),
-         .title = fmt::format("{} {:.0f} %", guess.name, 100 * guess.probability),
-         .subtitle = good ? "" : "is " + dataset.classes()[static_cast<std::size_t>(truths[i])],
-         .good = good});
+    tiles.push_back({.picture = std::move(pictures[i]),
+                     .title = fmt::format("{} {:.0f} %", guess.name, 100 * guess.probability),
+                     .subtitle = "is " + dataset.classes()[static_cast<std::size_t>(truths[i])],
+                     .good = good});
   }
   const std::string heading =
       fmt::format("{}: {} of {} right", classifier.card().model, right, tiles.size());

@@ -59,6 +59,18 @@ std::string Table::str() const {
   return text;
 }
 
+std::string shortened(const std::string& text, std::size_t width) {
+  if (width_of(text) <= width) return text;
+  std::string start;
+  std::size_t characters = 0;
+  for (const char c : text) {
+    const bool begins = (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+    if (begins && ++characters == width) break;
+    start += c;
+  }
+  return start + "…";
+}
+
 std::string grouped(std::int64_t number) {
   const std::string digits = fmt::format("{}", number);
   const std::size_t first = digits[0] == '-' ? 1 : 0;

@@ -27,6 +27,8 @@ class Table {
   std::vector<std::size_t> rules_;
 };
 
+/// The first `width` characters, the last of them "…" where there are more.
+std::string shortened(const std::string& text, std::size_t width);
 /// 3346442 as "3,346,442".
 std::string grouped(std::int64_t number);
 /// 5274000 as "5.27 M".

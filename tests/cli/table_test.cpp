@@ -16,6 +16,12 @@ TEST(Table, AlignsColumns) {
             "größer  1,000\n");
 }
 
+TEST(Table, ShortensByCharacters) {
+  EXPECT_EQ(shortened("größer", 6), "größer");
+  EXPECT_EQ(shortened("größere", 5), "größ…");
+  EXPECT_EQ(shortened("", 3), "");
+}
+
 TEST(Table, NumbersForPeople) {
   EXPECT_EQ(grouped(0), "0");
   EXPECT_EQ(grouped(999), "999");
