@@ -54,11 +54,12 @@ class Operand {
   void expect_close(std::int64_t terms) const {
     expect_within([&](std::size_t at) { return rounding(terms) * absolute_[at]; });
   }
-  /// The same, with the bound of every element `spread` times that of the largest.
-  void expect_close_to_largest(std::int64_t terms, double spread) const {
+  /// The same, with every element's bound that of the largest. For Winograd's convolution: its sums
+  /// are of differences, so a rounding of one pixel's large products reaches its neighbours.
+  void expect_close_to_largest(std::int64_t terms) const {
     double most = 0;
     each([&](std::size_t at) { most = std::max(most, absolute_[at]); });
-    expect_within([&](std::size_t) { return spread * rounding(terms) * most; });
+    expect_within([&](std::size_t) { return rounding(terms) * most; });
   }
 
   bool same_bits(const Operand& other) const {
