@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <ctime>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ namespace {
 // Measure the processor time of this process instead of the clock's: on a machine that others load,
 // one thread's processor time is close to what it would take alone.
 bool processor_time = false;
+ConvMethod conv_method = ConvMethod::fastest;
 
 double now() {
   timespec time{};
@@ -78,13 +80,14 @@ double copy_bandwidth(const Threads& threads) {
 }
 
 struct Rate {
-  std::string name;
+  std::string name, algorithm;
   int threads = 0;
   double seconds = 0, gflops = 0, share = 0;
 };
 
-Rate measure(const Threads& threads, const std::string& name, double operations,
-             const std::function<void()>& work) {
+// `operations` are those of the plain algorithm, whichever runs: the rate is the effective one.
+Rate measure(const Threads& threads, const std::string& name, const std::string& algorithm,
+             double operations, const std::function<void()>& work) {
   work();
   std::vector<double> seconds;
   std::vector<double> shares;
@@ -98,7 +101,7 @@ Rate measure(const Threads& threads, const std::string& name, double operations,
     before = after;
   }
   const double typical = median(seconds);
-  return {name, threads.count(), typical, operations / typical / 1e9, median(shares)};
+  return {name, algorithm, threads.count(), typical, operations / typical / 1e9, median(shares)};
 }
 
 Tensor random_tensor(const Shape& shape) {
@@ -149,7 +152,10 @@ std::vector<Layer> layers() {
       conv("resnet20", 128, 16, 32, 32, 3, 2), conv("resnet20", 128, 32, 16, 32, 3),
       conv("resnet20", 128, 32, 16, 64, 3, 2), conv("resnet20", 128, 64, 8, 64, 3),
       conv("first", 1, 3, 224, 64, 7, 2),      conv("first", 8, 3, 224, 64, 7, 2),
-      conv("large", 1, 64, 112, 64, 3),        conv("large", 1, 128, 56, 128, 3),
+      conv("large", 1, 64, 112, 64, 3),        conv("large", 8, 64, 112, 64, 3),
+      conv("large", 1, 64, 56, 64, 3),         conv("large", 1, 128, 56, 128, 3),
+      conv("large", 1, 256, 56, 256, 3),       conv("large", 1, 128, 28, 128, 3),
+      conv("large", 1, 512, 28, 512, 3),       conv("large", 1, 256, 14, 256, 3),
       conv("large", 8, 64, 56, 64, 3),         conv("large", 8, 128, 28, 128, 3),
       conv("large", 1, 256, 28, 256, 3),       conv("large", 8, 256, 14, 256, 3),
       conv("large", 1, 512, 14, 512, 3),       conv("large", 8, 512, 14, 512, 3),
@@ -171,22 +177,30 @@ void measure_conv(const Threads& threads, const Layer& layer, const Wanted& want
   Tensor y = random_tensor({g.n, g.o, g.oh, g.ow});
   const double operations =
       2.0 * static_cast<double>(g.n * g.oh * g.ow * g.o * (g.c / g.groups) * g.r * g.s);
-  const auto scratch_of = [&](ConvPass pass) { return cpu_conv_scratch(threads, g, pass); };
+  const auto scratch_of = [&](ConvPass pass) {
+    return cpu_conv_scratch(threads, g, pass, conv_method);
+  };
   const std::size_t bytes =
       std::max({scratch_of(ConvPass::forward), scratch_of(ConvPass::backward_data),
                 scratch_of(ConvPass::backward_weights)});
   const auto block = allocate(bytes);
   const std::span<std::byte> scratch(block.get(), bytes);
-  const auto one = [&](const char* pass, const std::function<void()>& work) {
-    const std::string name = layer.name + " " + pass;
-    if (wanted(name)) report(measure(threads, name, operations, work));
+  const auto one = [&](const char* title, ConvPass pass, const std::function<void()>& work) {
+    const std::string name = layer.name + " " + title;
+    const bool winograd = cpu_conv_method(g, pass, conv_method) == ConvMethod::winograd;
+    if (wanted(name)) {
+      report(measure(threads, name, winograd ? "winograd" : "product", operations, work));
+    }
   };
-  one("forward",
-      [&] { cpu_conv_forward(threads, g, map_of(x), w.view(), {}, map_of(y), scratch); });
-  one("backward-data",
-      [&] { cpu_conv_backward_data(threads, g, map_of(y), w.view(), map_of(x), false, scratch); });
-  one("backward-weights", [&] {
-    cpu_conv_backward_weights(threads, g, map_of(x), map_of(y), w.view(), false, scratch);
+  one("forward", ConvPass::forward, [&] {
+    cpu_conv_forward(threads, g, map_of(x), w.view(), {}, map_of(y), scratch, conv_method);
+  });
+  one("backward-data", ConvPass::backward_data, [&] {
+    cpu_conv_backward_data(threads, g, map_of(y), w.view(), map_of(x), false, scratch, conv_method);
+  });
+  one("backward-weights", ConvPass::backward_weights, [&] {
+    cpu_conv_backward_weights(threads, g, map_of(x), map_of(y), w.view(), false, scratch,
+                              conv_method);
   });
 }
 
@@ -208,7 +222,7 @@ void measure_dense(const Threads& threads, std::int64_t n, std::int64_t in, std:
   const std::span<std::byte> scratch(block.get(), bytes);
   const auto one = [&](const char* pass, const std::function<void()>& work) {
     const std::string name = fmt::format("dense {}x{}x{} {}", n, in, out, pass);
-    if (wanted(name)) report(measure(threads, name, operations, work));
+    if (wanted(name)) report(measure(threads, name, "product", operations, work));
   };
   one("forward",
       [&] { cpu_matmul(threads, x.view(), turned(w), {}, y.view(), 1, false, scratch); });
@@ -228,6 +242,11 @@ int run(int argc, char** argv) {
   app.add_flag("--processor-time", processor_time,
                "measure one thread's processor time instead of the clock's: for a loaded machine");
   app.add_option("--filter", filter, "only the measurements whose name contains this");
+  const std::map<std::string, ConvMethod> methods = {{"fastest", ConvMethod::fastest},
+                                                     {"plain", ConvMethod::plain},
+                                                     {"winograd", ConvMethod::winograd}};
+  app.add_option("--conv", conv_method, "how to convolve: fastest, plain or winograd")
+      ->transform(CLI::CheckedTransformer(methods));
   std::string instruction_set;
   app.add_option("--instruction-set", instruction_set, "AVX2 or AVX3 (AVX-512) instead of the best")
       ->check(CLI::IsMember({"AVX2", "AVX3"}));
@@ -256,13 +275,14 @@ int run(int argc, char** argv) {
     }
     const Report report = [&](const Rate& rate) {
       result["rates"].push_back({{"name", rate.name},
+                                 {"algorithm", rate.algorithm},
                                  {"threads", rate.threads},
                                  {"seconds", rate.seconds},
                                  {"gflops", rate.gflops},
                                  {"share_of_peak", rate.share}});
       if (json) return;
-      fmt::print("{:<52} {:9.3f} ms {:7.1f} GFLOP/s {:5.1f} %\n", rate.name, rate.seconds * 1e3,
-                 rate.gflops, rate.share * 100);
+      fmt::print("{:<52} {:<8} {:9.3f} ms {:7.1f} GFLOP/s {:5.1f} %\n", rate.name, rate.algorithm,
+                 rate.seconds * 1e3, rate.gflops, rate.share * 100);
       std::fflush(stdout);
     };
     for (const Layer& layer : layers()) {

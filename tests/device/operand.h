@@ -52,22 +52,14 @@ class Operand {
 
   /// |single - exact| <= terms' rounding * absolute, and every guard still there.
   void expect_close(std::int64_t terms) const {
-    std::vector<bool> used(single_.size(), false);
-    const double unit = std::ldexp(1.0, -24) * static_cast<double>(terms + 8);
-    int faults = 0;
-    each([&](std::size_t at) {
-      used[at] = true;
-      const double error = std::abs(static_cast<double>(single_[at]) - exact_[at]);
-      if (!(error <= unit * absolute_[at]) && ++faults <= 3) {
-        ADD_FAILURE() << "element " << at - kGuard << ": got " << single_[at] << ", expected "
-                      << exact_[at] << " within " << unit * absolute_[at];
-      }
-    });
-    EXPECT_EQ(faults, 0) << "elements of " << shape_.str() << " differ";
-    for (std::size_t at = 0; at < used.size(); ++at) {
-      if (used[at]) continue;
-      ASSERT_TRUE(std::isnan(single_[at])) << "guard " << at << " was written";
-    }
+    expect_within([&](std::size_t at) { return rounding(terms) * absolute_[at]; });
+  }
+  /// The same, with every element's bound that of the largest. For Winograd's convolution: its sums
+  /// are of differences, so a rounding of one pixel's large products reaches its neighbours.
+  void expect_close_to_largest(std::int64_t terms) const {
+    double most = 0;
+    each([&](std::size_t at) { most = std::max(most, absolute_[at]); });
+    expect_within([&](std::size_t) { return rounding(terms) * most; });
   }
 
   bool same_bits(const Operand& other) const {
@@ -77,6 +69,29 @@ class Operand {
 
  private:
   static constexpr std::int64_t kGuard = 40;
+
+  static double rounding(std::int64_t terms) {
+    return std::ldexp(1.0, -24) * static_cast<double>(terms + 8);
+  }
+
+  template <class Bound>
+  void expect_within(const Bound& bound) const {
+    std::vector<bool> used(single_.size(), false);
+    int faults = 0;
+    each([&](std::size_t at) {
+      used[at] = true;
+      const double error = std::abs(static_cast<double>(single_[at]) - exact_[at]);
+      if (!(error <= bound(at)) && ++faults <= 3) {
+        ADD_FAILURE() << "element " << at - kGuard << ": got " << single_[at] << ", expected "
+                      << exact_[at] << " within " << bound(at);
+      }
+    });
+    EXPECT_EQ(faults, 0) << "elements of " << shape_.str() << " differ";
+    for (std::size_t at = 0; at < used.size(); ++at) {
+      if (used[at]) continue;
+      ASSERT_TRUE(std::isnan(single_[at])) << "guard " << at << " was written";
+    }
+  }
 
   template <class Body>
   void each(const Body& body) const {

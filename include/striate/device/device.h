@@ -210,7 +210,16 @@ class Device {
 /// Plain loops, float32 and float64, one thread: the specification.
 std::unique_ptr<Device> make_reference_device();
 
-/// The fast device: float32, `threads` threads (0: one for each processor).
+struct CpuOptions {
+  int threads = 0;  ///< 0: one for each processor
+  /// Winograd's algorithm for the 3 by 3 convolutions that it makes faster, which the sizes and the
+  /// instruction set decide. It rounds more coarsely than the plain product, and a NaN or infinity
+  /// of the input reaches the 4 by 4 outputs around it.
+  bool winograd = true;
+};
+
+/// The fast device: float32.
+std::unique_ptr<Device> make_cpu_device(const CpuOptions& options);
 std::unique_ptr<Device> make_cpu_device(int threads = 0);
 
 }  // namespace striate

@@ -7,12 +7,13 @@
 #include "device/cpu/groups.h"
 #include "device/cpu/maps.h"
 #include "device/cpu/product.h"
+#include "device/cpu/winograd.h"
 #include "striate/base/memory.h"
 
 // Forward and backward-data are one computation: a product whose rows are pixels of the source
 // map, found under each tap of a grid. Backward-data runs it once for each phase of the strides,
-// over the taps that meet that phase, so that no tap is multiplied in vain. Winograd's transforms
-// would stand here too, around the same products.
+// over the taps that meet that phase, so that no tap is multiplied in vain. Of stride 1, each is
+// also Winograd's convolution, of which backward-data is the one with the taps reversed.
 
 namespace striate {
 namespace {
@@ -61,9 +62,64 @@ void for_each_phase(const ConvGeometry& g, Body&& body) {
   }
 }
 
+WinogradShape winograd_shape(const Group& g, ConvPass pass) {
+  if (pass == ConvPass::forward) {
+    return {g.n, g.oh, g.ow, g.in, g.out, g.dilation_h, g.dilation_w};
+  }
+  return {g.n, g.h, g.w, g.out, g.in, g.dilation_h, g.dilation_w};
+}
+
+bool takes_winograd(const Group& g, ConvPass pass, ConvMethod method) {
+  if (method == ConvMethod::plain || pass == ConvPass::backward_weights) return false;
+  if (g.r != 3 || g.s != 3 || g.stride_h != 1 || g.stride_w != 1) return false;
+  if (g.in == 0 || g.out == 0) return false;
+  return method == ConvMethod::winograd || winograd_wins(winograd_shape(g, pass));
+}
+
+std::size_t bias_bytes(const Group& g) { return bytes_of<float>(Panels(g.out).padded()); }
+
+// The group's bias for whole panels, or null without one.
+const float* pad_bias(const Group& g, const ConstView& bias, Scratch& scratch) {
+  const std::int64_t padded = Panels(g.out).padded();
+  float* to = scratch.take<float>(to_size(padded));
+  if (!bias) return nullptr;
+  std::fill_n(to, padded, 0.0F);
+  for (std::int64_t o = 0; o < g.out; ++o) {
+    to[o] = bias.as<float>()[(g.first_out() + o) * bias.stride(0)];
+  }
+  return to;
+}
+
+void winograd_forward_group(const Threads& threads, const Group& g, const ConstView& x,
+                            const ConstView& w, const ConstView& bias, const View& y,
+                            std::span<std::byte> memory) {
+  Scratch scratch(memory);
+  Winograd job{winograd_shape(g, ConvPass::forward)};
+  job.bias = pad_bias(g, bias, scratch);
+  job.source = g.input(x);
+  job.first_y = -g.pad_top, job.first_x = -g.pad_left;
+  job.target = y.as<float>() + g.first_out();
+  job.target_pixel = pixel_stride(y);
+  job.weights = g.weights_of(w);
+  winograd(threads, job, scratch.rest());
+}
+
+void winograd_backward_data_group(const Threads& threads, const Group& g, const ConstView& dy,
+                                  const ConstView& w, const View& dx, bool accumulate,
+                                  std::span<std::byte> memory) {
+  Winograd job{winograd_shape(g, ConvPass::backward_data)};
+  job.source = g.output(dy);
+  job.first_y = g.pad_top - 2 * g.dilation_h, job.first_x = g.pad_left - 2 * g.dilation_w;
+  job.target = dx.as<float>() + g.first_in();
+  job.target_pixel = pixel_stride(dx);
+  job.weights = g.weights_of(w);
+  job.adjoint = true;
+  job.accumulate = accumulate;
+  winograd(threads, job, memory);
+}
+
 std::size_t forward_scratch(int threads, const Group& g) {
-  return bytes_of<std::int64_t>(g.weights()) + bytes_of<float>(Panels(g.out).padded()) +
-         bytes_of<float>(g.in) +
+  return bytes_of<std::int64_t>(g.weights()) + bias_bytes(g) + bytes_of<float>(g.in) +
          multiply_scratch(threads, g.n * g.oh * g.ow, g.out, g.taps(), g.in, false);
 }
 
@@ -75,15 +131,9 @@ void forward_group(const Threads& threads, const Group& g, const ConstView& x, c
   Scratch scratch(memory);
   std::int64_t* order = scratch.take<std::int64_t>(to_size(g.weights()));
   g.order_weights(order);
-  float* padded_bias = scratch.take<float>(to_size(panels.padded()));
+  const float* padded_bias = pad_bias(g, bias, scratch);
   float* zeros = scratch.take<float>(to_size(g.in));
   std::fill_n(zeros, g.in, 0.0F);
-  if (bias) {
-    std::fill_n(padded_bias, panels.padded(), 0.0F);
-    for (std::int64_t o = 0; o < g.out; ++o) {
-      padded_bias[o] = bias.as<float>()[(g.first_out() + o) * bias.stride(0)];
-    }
-  }
 
   RowGrid grid{.kernels = k};
   grid.n = g.n, grid.h = g.oh, grid.w = g.ow;
@@ -108,7 +158,7 @@ void forward_group(const Threads& threads, const Group& g, const ConstView& x, c
                       last - first, panels.columns_of(panel), taps == 1 ? nullptr : order,
                       panels.width_of(panel), to);
   };
-  product.bias = bias ? padded_bias : nullptr;
+  product.bias = padded_bias;
   multiply(threads, product, scratch.rest());
 }
 
@@ -198,40 +248,55 @@ void backward_data_group(const Threads& threads, const Group& g, const ConstView
   });
 }
 
+// Bytes for one group, by the pass and the method.
+auto group_scratch(ConvPass pass, ConvMethod method) {
+  return [=](int threads, const Group& g) -> std::size_t {
+    if (pass == ConvPass::backward_weights) return backward_weights_scratch(threads, g);
+    const bool forward = pass == ConvPass::forward;
+    if (takes_winograd(g, pass, method)) {
+      return (forward ? bias_bytes(g) : 0) + winograd_scratch(threads, winograd_shape(g, pass));
+    }
+    return forward ? forward_scratch(threads, g) : backward_data_scratch(threads, g);
+  };
+}
+
 }  // namespace
 
-std::size_t cpu_conv_scratch(const Threads& threads, const ConvGeometry& g, ConvPass pass) {
-  switch (pass) {
-    case ConvPass::forward:
-      return groups_scratch(threads, g, &forward_scratch);
-    case ConvPass::backward_data:
-      return groups_scratch(threads, g, &backward_data_scratch);
-    case ConvPass::backward_weights:
-      return groups_scratch(threads, g, &backward_weights_scratch);
-  }
-  return 0;
+ConvMethod cpu_conv_method(const ConvGeometry& g, ConvPass pass, ConvMethod method) {
+  return takes_winograd(Group(g, 0), pass, method) ? ConvMethod::winograd : ConvMethod::plain;
+}
+
+std::size_t cpu_conv_scratch(const Threads& threads, const ConvGeometry& g, ConvPass pass,
+                             ConvMethod method) {
+  return groups_scratch(threads, g, group_scratch(pass, method));
 }
 
 void cpu_conv_forward(const Threads& threads, const ConvGeometry& g, const ConstView& x,
                       const ConstView& w, const ConstView& bias, const View& y,
-                      std::span<std::byte> scratch) {
-  for_each_group(threads, g, &forward_scratch, scratch, [&](const Group& group, auto memory) {
-    forward_group(threads, group, x, w, bias, y, memory);
-  });
+                      std::span<std::byte> scratch, ConvMethod method) {
+  for_each_group(threads, g, group_scratch(ConvPass::forward, method), scratch,
+                 [&](const Group& group, auto memory) {
+                   const bool transformed = takes_winograd(group, ConvPass::forward, method);
+                   (transformed ? winograd_forward_group : forward_group)(threads, group, x, w,
+                                                                          bias, y, memory);
+                 });
 }
 
 void cpu_conv_backward_data(const Threads& threads, const ConvGeometry& g, const ConstView& dy,
                             const ConstView& w, const View& dx, bool accumulate,
-                            std::span<std::byte> scratch) {
-  for_each_group(threads, g, &backward_data_scratch, scratch, [&](const Group& group, auto memory) {
-    backward_data_group(threads, group, dy, w, dx, accumulate, memory);
-  });
+                            std::span<std::byte> scratch, ConvMethod method) {
+  for_each_group(threads, g, group_scratch(ConvPass::backward_data, method), scratch,
+                 [&](const Group& group, auto memory) {
+                   const bool transformed = takes_winograd(group, ConvPass::backward_data, method);
+                   (transformed ? winograd_backward_data_group : backward_data_group)(
+                       threads, group, dy, w, dx, accumulate, memory);
+                 });
 }
 
 void cpu_conv_backward_weights(const Threads& threads, const ConvGeometry& g, const ConstView& x,
                                const ConstView& dy, const View& dw, bool accumulate,
-                               std::span<std::byte> scratch) {
-  for_each_group(threads, g, &backward_weights_scratch, scratch,
+                               std::span<std::byte> scratch, ConvMethod method) {
+  for_each_group(threads, g, group_scratch(ConvPass::backward_weights, method), scratch,
                  [&](const Group& group, auto memory) {
                    backward_weights_group(threads, group, x, dy, dw, accumulate, memory);
                  });

@@ -11,16 +11,26 @@
 
 namespace striate {
 
-std::size_t cpu_conv_scratch(const Threads& threads, const ConvGeometry& g, ConvPass pass);
+/// How a pass is computed. `fastest` is chosen by geometry and instruction set alone; `winograd` is
+/// the plain product where the geometry is none of its: other kernels than 3 by 3, other strides
+/// than 1, and the gradient of the weights.
+enum class ConvMethod : std::uint8_t { fastest, plain, winograd };
+
+/// What `method` comes to: plain or winograd.
+ConvMethod cpu_conv_method(const ConvGeometry& g, ConvPass pass, ConvMethod method);
+
+std::size_t cpu_conv_scratch(const Threads& threads, const ConvGeometry& g, ConvPass pass,
+                             ConvMethod method = ConvMethod::fastest);
 
 void cpu_conv_forward(const Threads& threads, const ConvGeometry& g, const ConstView& x,
                       const ConstView& w, const ConstView& bias, const View& y,
-                      std::span<std::byte> scratch);
+                      std::span<std::byte> scratch, ConvMethod method = ConvMethod::fastest);
 void cpu_conv_backward_data(const Threads& threads, const ConvGeometry& g, const ConstView& dy,
                             const ConstView& w, const View& dx, bool accumulate,
-                            std::span<std::byte> scratch);
+                            std::span<std::byte> scratch, ConvMethod method = ConvMethod::fastest);
 void cpu_conv_backward_weights(const Threads& threads, const ConvGeometry& g, const ConstView& x,
                                const ConstView& dy, const View& dw, bool accumulate,
-                               std::span<std::byte> scratch);
+                               std::span<std::byte> scratch,
+                               ConvMethod method = ConvMethod::fastest);
 
 }  // namespace striate

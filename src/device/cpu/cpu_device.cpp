@@ -1,7 +1,6 @@
 #include "device/cpu/cpu_device.h"
 
 #include "device/check.h"
-#include "device/cpu/conv.h"
 #include "device/cpu/matmul.h"
 #include "device/cpu/primitives.h"
 
@@ -16,12 +15,16 @@ void require_f32(const ConstView& view, const char* primitive) {
 
 }  // namespace
 
+std::unique_ptr<Device> make_cpu_device(const CpuOptions& options) {
+  return std::make_unique<CpuDevice>(options);
+}
+
 std::unique_ptr<Device> make_cpu_device(int threads) {
-  return std::make_unique<CpuDevice>(threads);
+  return make_cpu_device(CpuOptions{.threads = threads});
 }
 
 std::size_t CpuDevice::conv_scratch(const ConvGeometry& g, ConvPass pass) const {
-  return cpu_conv_scratch(threads_, g, pass);
+  return cpu_conv_scratch(threads_, g, pass, conv_method_);
 }
 
 void CpuDevice::conv_forward(const ConvGeometry& g, const ConstView& x, const ConstView& w,
@@ -29,7 +32,7 @@ void CpuDevice::conv_forward(const ConvGeometry& g, const ConstView& x, const Co
                              std::span<std::byte> scratch) const {
   require_f32(x, "conv_forward");
   check_conv(g, x, w, bias, y);
-  cpu_conv_forward(threads_, g, x, w, bias, y, scratch);
+  cpu_conv_forward(threads_, g, x, w, bias, y, scratch, conv_method_);
 }
 
 void CpuDevice::conv_backward_data(const ConvGeometry& g, const ConstView& dy, const ConstView& w,
@@ -37,7 +40,7 @@ void CpuDevice::conv_backward_data(const ConvGeometry& g, const ConstView& dy, c
                                    std::span<std::byte> scratch) const {
   require_f32(dy, "conv_backward_data");
   check_conv(g, dx, w, {}, dy);
-  cpu_conv_backward_data(threads_, g, dy, w, dx, accumulate, scratch);
+  cpu_conv_backward_data(threads_, g, dy, w, dx, accumulate, scratch, conv_method_);
 }
 
 void CpuDevice::conv_backward_weights(const ConvGeometry& g, const ConstView& x,
@@ -45,7 +48,7 @@ void CpuDevice::conv_backward_weights(const ConvGeometry& g, const ConstView& x,
                                       std::span<std::byte> scratch) const {
   require_f32(x, "conv_backward_weights");
   check_conv(g, x, dw, {}, dy);
-  cpu_conv_backward_weights(threads_, g, x, dy, dw, accumulate, scratch);
+  cpu_conv_backward_weights(threads_, g, x, dy, dw, accumulate, scratch, conv_method_);
 }
 
 std::size_t CpuDevice::matmul_scratch(std::int64_t m, std::int64_t n, std::int64_t k) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "device/cpu/conv.h"
 #include "striate/base/threads.h"
 #include "striate/device/device.h"
 
@@ -8,7 +9,9 @@ namespace striate {
 /// The fast device: checks the operands, then hands them to the kernels with its threads.
 class CpuDevice final : public Device {
  public:
-  explicit CpuDevice(int threads) : threads_(threads) {}
+  explicit CpuDevice(const CpuOptions& options)
+      : threads_(options.threads),
+        conv_method_(options.winograd ? ConvMethod::fastest : ConvMethod::plain) {}
 
   std::string_view name() const override { return "cpu"; }
   int threads() const override { return threads_.count(); }
@@ -71,6 +74,7 @@ class CpuDevice final : public Device {
 
  private:
   Threads threads_;
+  ConvMethod conv_method_;
 };
 
 }  // namespace striate

@@ -12,6 +12,7 @@
 
 #include "device/cpu/movement-inl.h"
 #include "device/cpu/tile-inl.h"
+#include "device/cpu/winograd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace striate::cpu {
@@ -62,6 +63,9 @@ Kernels make_table() {
   table.unpack_transposed = &unpack_transposed;
   table.dot_rows = &dot_rows;
   table.sum_rows = &sum_rows;
+  table.winograd_input = &winograd_input;
+  table.winograd_weights = &winograd_weights;
+  table.winograd_output = &winograd_output;
   return table;
 }
 

@@ -115,6 +115,19 @@ struct Kernels {
   /// out[j] = sum over k of x[k] * b[k * stride + j] for j < columns.
   void (*sum_rows)(const float* x, const float* b, std::int64_t stride, std::int64_t depth,
                    std::int64_t columns, float* out);
+
+  /// Winograd's transforms of 4 by 4 outputs of a 3 by 3 kernel; the 36 transformed values of a
+  /// channel are `stride` apart.
+  /// to[36][depth up to whole vectors] from the 6 by 6 pixels that the outputs see.
+  void (*winograd_input)(const float* const* pixels, std::int64_t depth, float* to,
+                         std::int64_t stride);
+  /// to[36][count] from taps[9][count], tap_stride apart; count is a multiple of the lanes.
+  void (*winograd_weights)(const float* taps, std::int64_t tap_stride, std::int64_t count,
+                           float* to, std::int64_t stride);
+  /// pixels[16][columns] (+)= the outputs from[36][columns up to whole vectors] stands for, + bias
+  /// (null: none; readable like `from`). Pixels that are null are left out.
+  void (*winograd_output)(const float* from, std::int64_t stride, std::int64_t columns,
+                          const float* bias, bool accumulate, float* const* pixels);
 };
 
 /// The table for the best instruction set of this processor.

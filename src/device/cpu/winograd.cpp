@@ -1,0 +1,349 @@
+#include "device/cpu/winograd.h"
+
+#include <algorithm>
+#include <array>
+
+#include "device/cpu/product.h"
+#include "striate/base/memory.h"
+
+// Two orders of work. Where the weights are the smaller part, they are transformed once, and each
+// item takes a block of tiles through all three steps in its thread's memory. Where the tiles are,
+// they are transformed once, and each item transforms the weights of one panel, which then never
+// leave its cache. Either way an element's sums run in the order of channels, cut by shape alone.
+
+namespace striate::cpu {
+namespace {
+
+constexpr std::int64_t kSide = 4;                // of a tile of outputs
+constexpr std::int64_t kSeen = kSide + 2;        // of the pixels it sees
+constexpr std::int64_t kValues = kSeen * kSeen;  // products a tile takes
+constexpr std::int64_t kTaps = 9;
+// Transformed values that lie side by side are this much further apart than they need, so that
+// they do not meet in the cache's sets.
+constexpr std::int64_t kApart = 16;
+// Floats of a block of tiles, before and after the products: they stay in the second cache.
+constexpr std::int64_t kBlock = std::int64_t{1} << 18;
+// Items enough for the threads to finish together.
+constexpr std::int64_t kItems = 16;
+// Channels whose weights are transformed at a time, and, panel by panel, multiplied at a time.
+constexpr std::int64_t kTogether = 16;
+constexpr std::int64_t kDepth = 128;
+
+// What the transforms cost, in multiply-adds for each value they make.
+constexpr double kInputCost = 10;
+constexpr double kOutputCost = 10;
+constexpr double kWeightsCost = 16;
+
+constexpr std::size_t to_size(std::int64_t value) { return static_cast<std::size_t>(value); }
+constexpr std::int64_t divide_up(std::int64_t value, std::int64_t by) {
+  return (value + by - 1) / by;
+}
+std::int64_t largest(const Parts& parts) { return divide_up(parts.count, parts.parts); }
+
+std::size_t bytes_of(std::int64_t floats) { return align_up(to_size(floats) * sizeof(float)); }
+
+// The tiles of all images, those of one interleaved image after those of another.
+struct Tiles {
+  explicit Tiles(const WinogradShape& s)
+      : phases_y(std::min(s.step_y, s.h)),
+        phases_x(std::min(s.step_x, s.w)),
+        rows(divide_up(divide_up(s.h, s.step_y), kSide)),
+        columns(divide_up(divide_up(s.w, s.step_x), kSide)),
+        step_y(s.step_y),
+        step_x(s.step_x),
+        count(s.n * phases_y * phases_x * rows * columns) {}
+
+  struct Origin {
+    std::int64_t image, y, x;
+  };
+  Origin origin(std::int64_t tile) const {
+    const std::int64_t x = tile % columns;
+    tile /= columns;
+    const std::int64_t y = tile % rows;
+    tile /= rows;
+    const std::int64_t phase_x = tile % phases_x;
+    tile /= phases_x;
+    return {tile / phases_y, tile % phases_y + y * kSide * step_y, phase_x + x * kSide * step_x};
+  }
+
+  std::int64_t phases_y, phases_x, rows, columns, step_y, step_x, count;
+};
+
+// [36][rows][row]
+struct Values {
+  float* data = nullptr;
+  std::int64_t row = 0, stride = 0;
+
+  Values(std::int64_t rows, std::int64_t floats) : row(floats), stride(rows * floats + kApart) {}
+  std::int64_t floats() const { return kValues * stride; }
+  float* at(std::int64_t value, std::int64_t which) const {
+    return data + value * stride + which * row;
+  }
+};
+
+struct Plan {
+  explicit Plan(const WinogradShape& s) : tiles(s), panels(s.columns), depth(s.depth) {
+    lanes = panels.lanes;
+    limit = kernels().rows_limit[to_size(panels.vectors_of(0) - 1)];
+    by_panel = tiles.count <= panels.padded();
+    const std::int64_t tile_floats = kValues * (padded_depth() + panels.padded());
+    const std::int64_t least = 2 * limit;
+    blocks = parts_of(tiles.count, std::clamp(kBlock / tile_floats, least,
+                                              std::max(least, tiles.count / kItems)));
+  }
+
+  std::int64_t padded_depth() const { return divide_up(depth, lanes) * lanes; }
+  std::int64_t tiles_at_once() const { return by_panel ? tiles.count : largest(blocks); }
+  // Before and after the products.
+  Values seen() const { return {tiles_at_once(), padded_depth()}; }
+  Values sums() const { return {tiles_at_once(), by_panel ? panels.width : panels.padded()}; }
+  // Of one panel in steps of depth, or of all panels, one behind another.
+  Values weights() const {
+    return by_panel ? Values{std::min(depth, kDepth), panels.width}
+                    : Values{depth, panels.padded()};
+  }
+  std::int64_t taps() const { return kTaps * kTogether * panels.width; }
+
+  // Bytes that all threads share, and those of each.
+  std::size_t shared() const { return bytes_of((by_panel ? seen() : weights()).floats()); }
+  std::size_t own() const {
+    return bytes_of(taps()) + bytes_of(sums().floats()) +
+           bytes_of((by_panel ? weights() : seen()).floats());
+  }
+
+  Tiles tiles;
+  Panels panels;
+  Parts blocks;  // of tiles
+  std::int64_t depth = 0, lanes = 0, limit = 0;
+  bool by_panel = false;
+};
+
+class Job {
+ public:
+  Job(const Winograd& job, const Plan& plan, std::span<std::byte> memory)
+      : job_(job), plan_(plan), seen_(plan.seen()), sums_(plan.sums()), weights_(plan.weights()) {
+    Scratch scratch(memory);
+    zeros_ = scratch.take<float>(to_size(plan.padded_depth()));
+    std::fill_n(zeros_, plan.padded_depth(), 0.0F);
+    shared_ = scratch.take<float>(plan.shared() / sizeof(float));
+    own_ = scratch.rest();
+    // Where channel i of tap t goes: [tap][channel of those that are packed together].
+    for (std::int64_t i = 0; i < kTogether; ++i) {
+      for (std::int64_t tap = 0; tap < kTaps; ++tap) {
+        order_[to_size(i * kTaps + tap)] = tap * kTogether + i;
+      }
+    }
+    for (std::int64_t tap = 0; tap < kTaps; ++tap) {
+      reversed_[to_size(tap)] = (kTaps - 1 - tap) * kTogether;
+    }
+  }
+
+  void run(const Threads& threads) const {
+    if (plan_.by_panel) {
+      Values seen = seen_;
+      seen.data = shared_;
+      threads.run(plan_.blocks.parts, [&](std::int64_t block) {
+        transform_tiles(plan_.blocks.begin(block), plan_.blocks.end(block),
+                        plan_.blocks.begin(block), seen);
+      });
+      threads.run_with_thread(plan_.panels.count, [&](std::int64_t panel, int thread) {
+        run_panel(panel, seen, thread);
+      });
+      return;
+    }
+    Values weights = weights_;
+    weights.data = shared_;
+    const Parts steps = parts_of(plan_.depth, kDepth);
+    threads.run_with_thread(plan_.panels.count * steps.parts, [&](std::int64_t item, int thread) {
+      const std::int64_t panel = item / steps.parts;
+      const std::int64_t first = steps.begin(item % steps.parts);
+      transform_weights(panel, first, steps.end(item % steps.parts) - first,
+                        weights.data + plan_.panels.first(panel) * plan_.depth +
+                            first * plan_.panels.width_of(panel),
+                        weights.stride, own(thread).take<float>(to_size(plan_.taps())));
+    });
+    threads.run_with_thread(plan_.blocks.parts, [&](std::int64_t block, int thread) {
+      run_block(plan_.blocks.begin(block), plan_.blocks.end(block), weights, thread);
+    });
+  }
+
+ private:
+  Scratch own(int thread) const {
+    const std::size_t bytes = plan_.own();
+    return Scratch(own_.subspan(bytes * to_size(thread), bytes));
+  }
+
+  void run_panel(std::int64_t panel, const Values& seen, int thread) const {
+    Scratch scratch = own(thread);
+    float* taps = scratch.take<float>(to_size(plan_.taps()));
+    Values sums = sums_;
+    sums.data = scratch.take<float>(to_size(sums.floats()));
+    Values weights = weights_;
+    weights.data = scratch.take<float>(to_size(weights.floats()));
+    for (std::int64_t first = 0; first < plan_.depth; first += kDepth) {
+      const std::int64_t count = std::min(kDepth, plan_.depth - first);
+      transform_weights(panel, first, count, weights.data, weights.stride, taps);
+      for (std::int64_t value = 0; value < kValues; ++value) {
+        multiply(seen, value, plan_.tiles.count, first, count, weights.at(value, 0), panel, sums, 0,
+                 first > 0);
+      }
+    }
+    const std::int64_t column = plan_.panels.first(panel);
+    for (std::int64_t tile = 0; tile < plan_.tiles.count; ++tile) {
+      put_tile(tile, sums.at(0, tile), sums.stride, column, plan_.panels.columns_of(panel));
+    }
+  }
+
+  void run_block(std::int64_t begin, std::int64_t end, const Values& weights, int thread) const {
+    Scratch scratch = own(thread);
+    scratch.take<float>(to_size(plan_.taps()));
+    Values sums = sums_;
+    sums.data = scratch.take<float>(to_size(sums.floats()));
+    Values seen = seen_;
+    seen.data = scratch.take<float>(to_size(seen.floats()));
+    transform_tiles(begin, end, 0, seen);
+    for (std::int64_t value = 0; value < kValues; ++value) {
+      for (std::int64_t panel = 0; panel < plan_.panels.count; ++panel) {
+        const std::int64_t column = plan_.panels.first(panel);
+        multiply(seen, value, end - begin, 0, plan_.depth,
+                 weights.at(value, 0) + column * plan_.depth, panel, sums, column, false);
+      }
+    }
+    for (std::int64_t tile = begin; tile < end; ++tile) {
+      put_tile(tile, sums.at(0, tile - begin), sums.stride, 0, job_.columns);
+    }
+  }
+
+  void transform_tiles(std::int64_t begin, std::int64_t end, std::int64_t row,
+                       const Values& seen) const {
+    const Pixels& source = job_.source;
+    std::array<const float*, kValues> pixels;
+    for (std::int64_t tile = begin; tile < end; ++tile, ++row) {
+      const Tiles::Origin origin = plan_.tiles.origin(tile);
+      for (std::int64_t j = 0; j < kSeen; ++j) {
+        const std::int64_t y = origin.y + job_.first_y + j * job_.step_y;
+        const bool inside = y >= 0 && y < source.h;
+        const float* line = source.data + (origin.image * source.h + y) * source.w * source.pixel;
+        for (std::int64_t i = 0; i < kSeen; ++i) {
+          const std::int64_t x = origin.x + job_.first_x + i * job_.step_x;
+          pixels[to_size(j * kSeen + i)] =
+              inside && x >= 0 && x < source.w ? line + x * source.pixel : zeros_;
+        }
+      }
+      kernels_.winograd_input(pixels.data(), plan_.depth, seen.at(0, row), seen.stride);
+    }
+  }
+
+  // to[36][count][width of the panel], for channels from `first` on.
+  void transform_weights(std::int64_t panel, std::int64_t first, std::int64_t count, float* to,
+                         std::int64_t stride, float* taps) const {
+    const std::int64_t width = plan_.panels.width_of(panel);
+    const std::int64_t columns = plan_.panels.columns_of(panel);
+    const std::int64_t column = plan_.panels.first(panel);
+    for (std::int64_t done = 0; done < count; done += kTogether) {
+      const std::int64_t channels = std::min(kTogether, count - done);
+      const std::int64_t channel = first + done;
+      if (job_.adjoint) {
+        for (std::int64_t i = 0; i < channels; ++i) {
+          kernels_.pack_transposed(job_.weights + ((channel + i) * job_.columns + column) * kTaps,
+                                   kTaps, kTaps, columns, reversed_.data(), width,
+                                   taps + i * width);
+        }
+      } else {
+        kernels_.pack_transposed(job_.weights + (column * plan_.depth + channel) * kTaps,
+                                 plan_.depth * kTaps, channels * kTaps, columns, order_.data(),
+                                 width, taps);
+      }
+      kernels_.winograd_weights(taps, kTogether * width, channels * width, to + done * width,
+                                stride);
+    }
+  }
+
+  // Rows of one value's sums: the seen ones, channels from `first` on, times a panel.
+  void multiply(const Values& seen, std::int64_t value, std::int64_t rows, std::int64_t first,
+                std::int64_t depth, const float* weights, std::int64_t panel, const Values& sums,
+                std::int64_t column, bool accumulate) const {
+    const std::size_t vectors = to_size(plan_.panels.vectors_of(panel) - 1);
+    const Parts parts = parts_of(rows, plan_.limit);
+    std::array<const float*, kMaxRows> in;
+    std::array<float*, kMaxRows> out;
+    for (std::int64_t part = 0; part < parts.parts; ++part) {
+      const std::int64_t begin = parts.begin(part);
+      const std::int64_t count = parts.end(part) - begin;
+      for (std::int64_t i = 0; i < count; ++i) {
+        in[to_size(i)] = seen.at(value, begin + i);
+        out[to_size(i)] = sums.at(value, begin + i);
+      }
+      kernels_.rows[vectors][to_size(count - 1)]({.rows = in.data(),
+                                                  .offset = first,
+                                                  .taps = 1,
+                                                  .depth = depth,
+                                                  .panel = weights,
+                                                  .out = {.rows = out.data(),
+                                                          .column = column,
+                                                          .columns = plan_.panels.width_of(panel),
+                                                          .alpha = 1,
+                                                          .bias = nullptr,
+                                                          .accumulate = accumulate}});
+    }
+  }
+
+  void put_tile(std::int64_t tile, const float* sums, std::int64_t stride, std::int64_t column,
+                std::int64_t columns) const {
+    const Tiles::Origin origin = plan_.tiles.origin(tile);
+    std::array<float*, kSide * kSide> pixels;
+    for (std::int64_t j = 0; j < kSide; ++j) {
+      const std::int64_t y = origin.y + j * job_.step_y;
+      for (std::int64_t i = 0; i < kSide; ++i) {
+        const std::int64_t x = origin.x + i * job_.step_x;
+        pixels[to_size(j * kSide + i)] =
+            y < job_.h && x < job_.w
+                ? job_.target + ((origin.image * job_.h + y) * job_.w + x) * job_.target_pixel +
+                      column
+                : nullptr;
+      }
+    }
+    kernels_.winograd_output(sums, stride, columns, job_.bias ? job_.bias + column : nullptr,
+                             job_.accumulate, pixels.data());
+  }
+
+  const Kernels& kernels_ = kernels();
+  const Winograd& job_;
+  const Plan& plan_;
+  Values seen_, sums_, weights_;
+  float* zeros_ = nullptr;
+  float* shared_ = nullptr;
+  std::span<std::byte> own_;
+  std::array<std::int64_t, kTogether * kTaps> order_;
+  std::array<std::int64_t, kTaps> reversed_;
+};
+
+bool empty(const WinogradShape& s) { return s.n == 0 || s.h == 0 || s.w == 0 || s.columns == 0; }
+
+}  // namespace
+
+bool winograd_wins(const WinogradShape& shape) {
+  if (empty(shape) || shape.depth == 0) return false;
+  const Plan plan(shape);
+  const auto real = [](std::int64_t value) { return static_cast<double>(value); };
+  const double columns = real(plan.panels.padded());
+  const double depth = real(plan.padded_depth());
+  const double plain = real(shape.n * shape.h * shape.w) * kTaps * real(shape.depth) * columns;
+  const double products = real(shape.depth) * columns;
+  const double tile = products + kInputCost * depth + kOutputCost * columns;
+  return kValues * (real(plan.tiles.count) * tile + kWeightsCost * products) < plain;
+}
+
+std::size_t winograd_scratch(int threads, const WinogradShape& shape) {
+  if (empty(shape)) return 0;
+  const Plan plan(shape);
+  return bytes_of(plan.padded_depth()) + plan.shared() + to_size(threads) * plan.own();
+}
+
+void winograd(const Threads& threads, const Winograd& job, std::span<std::byte> scratch) {
+  if (empty(job)) return;
+  const Plan plan(job);
+  Job(job, plan, scratch).run(threads);
+}
+
+}  // namespace striate::cpu
