@@ -1,6 +1,7 @@
 #include "cli/common.h"
 
 #include "striate/base/error.h"
+#include "striate/base/suggest.h"
 #include "striate/data/registry.h"
 
 namespace striate {
@@ -10,7 +11,13 @@ std::shared_ptr<const Device> make_device(const RunOptions& options) {
   if (options.threads < 0 || options.threads > kMost) {
     fail<InputError>("--threads: expected 0 to {}, got {}", kMost, options.threads);
   }
-  return make_cpu_device(options.threads);
+  const std::vector<std::string> methods{"fastest", "plain"};
+  if (std::find(methods.begin(), methods.end(), options.conv) == methods.end()) {
+    fail<InputError>("--conv: unknown method {}{}", options.conv,
+                     suggestion(options.conv, methods));
+  }
+  return make_cpu_device(
+      CpuOptions{.threads = options.threads, .winograd = options.conv == "fastest"});
 }
 
 void ClassifierSource::add_to(CLI::App& app) {

@@ -27,10 +27,12 @@ inline std::string percent(double share) { return fmt::format("{:.2f} %", 100 * 
 /// Options that every command which computes has.
 struct RunOptions {
   int threads = 0;
+  std::string conv = "fastest";
   bool json = false;
 
   STRIATE_FIELDS(visit("threads", threads,
                        "threads; 0: one for each processor; the result does not depend on it");
+                 visit("conv", conv, "fastest, or plain: no Winograd, whose rounding is coarser");
                  visit("json", json, "print JSON for programs instead of text for people");)
 };
 

@@ -46,6 +46,9 @@ TEST_F(Eval, TheSameOnAnyNumberOfThreadsAndBatches) {
   EXPECT_EQ(loss("--threads 2"), one);
   EXPECT_EQ(loss("--threads 5"), one);
   EXPECT_NEAR(loss("--batch 3"), one, 1e-6);
+  EXPECT_NEAR(loss("--conv plain"), one, 1e-5);
+  expect_refused("eval a/best.safetensors --data folder:shapes --conv plan",
+                 "did you mean \"plain\"?");
 }
 
 TEST_F(Eval, TakesWeightsThatCarryNothing) {
