@@ -40,7 +40,6 @@ constexpr Reason kReasons[] = {
     {"of floating-point numbers, got", "arithmetic on integers"},
     {"the cpu device computes in float32", "float64, which the cpu device has not"},
     {"to: expected float32 (1)", "types other than float32 and the integers of shapes"},
-    {"expected steps of at least 1", "slices backwards"},
     {"tf_crop_and_resize", "regions of interest"},
 };
 
@@ -187,7 +186,7 @@ TEST(OnnxConformance, EveryNodeCaseOfOurOperators) {
     std::cout << "  " << names.size() << " left out: " << reason << ": "
               << fmt::format("{}", fmt::join(names, " ")) << "\n";
   }
-  EXPECT_GE(ran, 300);
+  EXPECT_GE(ran, 420);
 }
 
 }  // namespace

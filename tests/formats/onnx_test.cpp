@@ -173,7 +173,14 @@ TEST(Onnx, NamesAllUnknownOperatorsAtOnce) {
 TEST(Onnx, RefusesWhatItDoesNotRead) {
   EXPECT_EQ(error_of({1, 2, 3}), "f.onnx: this is no ONNX file");
   EXPECT_EQ(error_of({}), "f.onnx: this is no ONNX file");
-  EXPECT_EQ(error_of(bytes_of(model_of(5))), "f.onnx: expected opset 6 to 17, got 5");
+  for (const std::int64_t opset : {5, 18}) {
+    onnx::ModelProto model = model_of(opset);
+    add_input(model, "x", {1});
+    add_node(model, "Relu", {"x"}, "y");
+    add_output(model, "y");
+    EXPECT_EQ(error_of(bytes_of(model)),
+              "f.onnx: expected opset 6 to 17, got " + std::to_string(opset));
+  }
   const auto changed = [](const std::function<void(onnx::TensorProto&)>& change) {
     onnx::ModelProto model = model_of(17);
     add_input(model, "x", {1});
