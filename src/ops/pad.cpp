@@ -3,6 +3,7 @@
 
 #include <fmt/ranges.h>
 
+#include "ops/axis_taps.h"
 #include "ops/operands.h"
 #include "ops/views.h"
 
@@ -61,26 +62,54 @@ BasicView<Void> inner(BasicView<Void> view, const Padding& pads, bool of_output)
   return view;
 }
 
+// What a padding that repeats the data sees along each axis that it changes: the element at the
+// edge, or those mirrored at it.
+std::vector<AxisTaps> repeated(const Shape& data, const Padding& pads, bool mirrored) {
+  std::vector<AxisTaps> maps;
+  for (int axis = 0; axis < data.rank(); ++axis) {
+    const auto a = static_cast<std::size_t>(axis);
+    if (pads.begin[a] == 0 && pads.end[a] == 0) continue;
+    const std::int64_t size = data[axis];
+    AxisTaps map{.axis = axis, .out = size + pads.begin[a] + pads.end[a]};
+    for (std::int64_t i = 0; i < map.out; ++i) {
+      std::int64_t at = i - pads.begin[a];
+      if (mirrored && size > 1) {
+        const std::int64_t period = 2 * (size - 1);
+        at = std::abs(at) % period;
+        at = std::min(at, period - at);
+      }
+      map.indices.push_back(std::clamp<std::int64_t>(at, 0, size - 1));
+    }
+    maps.push_back(std::move(map));
+  }
+  return maps;
+}
+
 // A constant around the data (or a negative number of elements cropped from it).
 class Pad final : public Operator {
  public:
   struct Fields {
     std::string mode = "constant";
-    STRIATE_FIELDS(visit("mode", mode, "what the padding holds: constant");)
+    STRIATE_FIELDS(visit("mode", mode, "what the padding holds: constant, edge or reflect");)
   };
   explicit Pad(Fields fields) : fields_(std::move(fields)) {}
 
   std::vector<ValueInfo> infer(std::span<const ValueInfo> inputs) const override {
-    if (fields_.mode != "constant") {
-      fail<ModelError>("mode: expected constant, got {} (which is not supported)", fields_.mode);
+    const std::string& mode = fields_.mode;
+    if (mode != "constant" && mode != "edge" && mode != "reflect") {
+      fail<ModelError>("mode: expected constant, edge or reflect, got {}", mode);
     }
-    const ValueInfo& data = required(inputs, 0, "data");
+    const ValueInfo& data =
+        constant() ? required(inputs, 0, "data") : required_float(inputs, 0, "data");
     if (present(inputs, 2)) known_number(inputs, 2, "constant_value");
     const Padding pads = padding_of(inputs);
     Shape shape = data.shape;
     for (int axis = 0; axis < shape.rank(); ++axis) {
       const auto i = static_cast<std::size_t>(axis);
       shape[axis] += pads.begin[i] + pads.end[i];
+    }
+    if (!constant() && data.shape.elements() == 0) {
+      fail<ModelError>("expected at least one element, got {}", data.shape.str());
     }
     return folded(*this, inputs, {{.dtype = data.dtype, .shape = shape}});
   }
@@ -95,10 +124,14 @@ class Pad final : public Operator {
     return window;
   }
 
-  Traits traits(const Device&, std::span<const ValueInfo>,
+  Traits traits(const Device&, std::span<const ValueInfo> inputs,
                 std::span<const ValueInfo>) const override {
     Traits traits;
     traits.no_gradient = {1, 2, 3};
+    if (!constant()) {
+      traits.forward_scratch = traits.backward_scratch =
+          taps_scratch(inputs[0].dtype, inputs[0].shape, maps(inputs[0].shape, padding_of(inputs)));
+    }
     return traits;
   }
 
@@ -106,6 +139,9 @@ class Pad final : public Operator {
     const ConstView& data = args.inputs[0];
     const View& out = args.outputs[0];
     const Padding pads = padding_of(data.shape, args.inputs);
+    if (!constant()) {
+      return apply_taps(args.device, maps(data.shape, pads), data, out, args.scratch);
+    }
     const ConstView value = at(args.inputs, 2);
     args.device.fill(out, value ? number(value) : 0.0);
     args.device.copy(inner(data, pads, false), inner(out, pads, true));
@@ -115,12 +151,21 @@ class Pad final : public Operator {
     const InputGradient& dx = args.input_gradients[0];
     if (!dx.view) return;
     const Padding pads = padding_of(dx.view.shape, args.inputs);
+    if (!constant()) {
+      return apply_taps_backward(args.device, maps(dx.view.shape, pads), args.output_gradients[0],
+                                 dx.view, dx.accumulate, args.scratch);
+    }
     if (pads.crops() && !dx.accumulate) args.device.fill(dx.view, 0.0);
     args.device.copy(inner(args.output_gradients[0], pads, true), inner(dx.view, pads, false),
                      dx.accumulate);
   }
 
  private:
+  bool constant() const { return fields_.mode == "constant"; }
+  std::vector<AxisTaps> maps(const Shape& data, const Padding& pads) const {
+    return repeated(data, pads, fields_.mode == "reflect");
+  }
+
   static Padding padding_of(std::span<const ValueInfo> inputs) {
     std::array<ConstView, 4> views;
     for (const std::size_t i : {std::size_t{1}, std::size_t{3}}) {
@@ -148,7 +193,8 @@ class Pad final : public Operator {
 
 void register_op_pad(OperatorRegistry& registry) {
   registry.add({.name = "Pad",
-                .doc = "A constant put around the data, or a rim cropped from it; takes the axes "
+                .doc = "A constant, or the data's own edge or mirror image, put around it, or a "
+                       "rim cropped from it; takes the axes "
                        "of opset 18 too.",
                 .min_inputs = 2,
                 .max_inputs = 4,

@@ -1,4 +1,6 @@
+#include <array>
 #include <optional>
+#include <utility>
 
 #include <fmt/ranges.h>
 
@@ -134,6 +136,82 @@ class Reshape final : public SameElements {
   Fields fields_;
 };
 
+// Where the axes come from: input 1 since opset 13.
+std::vector<std::int64_t> axes_of(std::span<const ValueInfo> inputs) {
+  return known_integers(inputs, 1, "the axes");
+}
+
+class Squeeze final : public SameElements {
+ public:
+  using Fields = NoFields;
+  explicit Squeeze(const Fields&) {}
+
+  std::vector<ValueInfo> infer(std::span<const ValueInfo> inputs) const override {
+    const ValueInfo& x = required(inputs, 0, "data");
+    std::array<bool, Shape::kMaxRank> dropped{};
+    if (present(inputs, 1)) {
+      for (const std::int64_t given : axes_of(inputs)) {
+        const int axis = normalized_axis(given, x.shape.rank());
+        if (x.shape[axis] != 1) {
+          fail<ModelError>("axis {} of {} is not of size 1", axis, x.shape.str());
+        }
+        dropped[static_cast<std::size_t>(axis)] = true;
+      }
+    } else {
+      for (int axis = 0; axis < x.shape.rank(); ++axis) {
+        dropped[static_cast<std::size_t>(axis)] = x.shape[axis] == 1;
+      }
+    }
+    Shape shape;
+    for (int axis = 0; axis < x.shape.rank(); ++axis) {
+      if (!dropped[static_cast<std::size_t>(axis)]) shape.push_back(x.shape[axis]);
+    }
+    return folded(*this, inputs, {{.dtype = x.dtype, .shape = shape}});
+  }
+
+  Traits traits(const Device& device, std::span<const ValueInfo> inputs,
+                std::span<const ValueInfo> outputs) const override {
+    Traits traits = SameElements::traits(device, inputs, outputs);
+    traits.no_gradient = {1};
+    return traits;
+  }
+};
+
+class Unsqueeze final : public SameElements {
+ public:
+  using Fields = NoFields;
+  explicit Unsqueeze(const Fields&) {}
+
+  std::vector<ValueInfo> infer(std::span<const ValueInfo> inputs) const override {
+    const ValueInfo& x = required(inputs, 0, "data");
+    const std::vector<std::int64_t> axes = axes_of(inputs);
+    const std::size_t rank = static_cast<std::size_t>(x.shape.rank()) + axes.size();
+    if (rank > Shape::kMaxRank) {
+      fail<ModelError>("expected at most {} axes, got {}", Shape::kMaxRank, rank);
+    }
+    std::array<bool, Shape::kMaxRank> added{};
+    for (const std::int64_t given : axes) {
+      const int axis = normalized_axis(given, static_cast<int>(rank));
+      if (std::exchange(added[static_cast<std::size_t>(axis)], true)) {
+        fail<ModelError>("axis {} is added twice", axis);
+      }
+    }
+    Shape shape;
+    int next = 0;
+    for (std::size_t axis = 0; axis < rank; ++axis) {
+      shape.push_back(added[axis] ? 1 : x.shape[next++]);
+    }
+    return folded(*this, inputs, {{.dtype = x.dtype, .shape = shape}});
+  }
+
+  Traits traits(const Device& device, std::span<const ValueInfo> inputs,
+                std::span<const ValueInfo> outputs) const override {
+    Traits traits = SameElements::traits(device, inputs, outputs);
+    traits.no_gradient = {1};
+    return traits;
+  }
+};
+
 }  // namespace
 
 void register_op_reshape(OperatorRegistry& registry) {
@@ -146,6 +224,15 @@ void register_op_reshape(OperatorRegistry& registry) {
                 .min_inputs = 2,
                 .max_inputs = 2,
                 .make = make_operator<Reshape>});
+  registry.add({.name = "Squeeze",
+                .doc = "The input without axes of size 1: those that are named, or all.",
+                .max_inputs = 2,
+                .make = make_operator<Squeeze>});
+  registry.add({.name = "Unsqueeze",
+                .doc = "The input with axes of size 1 put in, counted in the output.",
+                .min_inputs = 2,
+                .max_inputs = 2,
+                .make = make_operator<Unsqueeze>});
 }
 
 }  // namespace striate

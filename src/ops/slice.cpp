@@ -2,6 +2,7 @@
 #include <array>
 #include <numeric>
 
+#include "ops/axis_taps.h"
 #include "ops/operands.h"
 #include "ops/views.h"
 
@@ -33,8 +34,21 @@ Ranges ranges(const Shape& data, std::span<const std::int64_t> starts,
     if (std::exchange(seen[static_cast<std::size_t>(axis)], true)) {
       fail<ModelError>("axis {} is sliced twice", axis);
     }
-    if (steps[i] < 1) fail<ModelError>("expected steps of at least 1, got {}", steps[i]);
+    if (steps[i] == 0) fail<ModelError>("expected steps other than 0");
     const std::int64_t size = data[axis];
+    if (steps[i] < 0) {
+      // Backwards from the start to before the end, which may lie before the first element.
+      const auto back = [size](std::int64_t at) {
+        return std::clamp<std::int64_t>(at < 0 ? at + size : at, -1, size - 1);
+      };
+      const std::int64_t first = back(starts[i]);
+      const std::int64_t span = first - back(ends[i]);
+      const std::int64_t stride = std::max(steps[i], -size - 1);
+      const std::int64_t count = span <= 0 ? 0 : (span - 1) / -stride + 1;
+      result[static_cast<std::size_t>(axis)] = {
+          .begin = first, .size = count, .step = count > 1 ? stride : 1};
+      continue;
+    }
     const auto cut = [size](std::int64_t at) {
       return std::clamp<std::int64_t>(at < 0 ? at + size : at, 0, size);
     };
@@ -58,6 +72,25 @@ BasicView<Void> part(BasicView<Void> data, const Ranges& kept) {
   return data;
 }
 
+bool backwards(const Ranges& kept) {
+  return std::any_of(kept.begin(), kept.end(), [](const Range& range) { return range.step < 0; });
+}
+
+// The same by looking up each element, for steps that run backwards.
+std::vector<AxisTaps> looked_up(const Shape& data, const Ranges& kept) {
+  std::vector<AxisTaps> maps;
+  for (int axis = 0; axis < data.rank(); ++axis) {
+    const Range& range = kept[static_cast<std::size_t>(axis)];
+    if (range.begin == 0 && range.size == data[axis] && range.step == 1) continue;
+    AxisTaps map{.axis = axis, .out = range.size, .indices = {}, .weights = {}};
+    for (std::int64_t i = 0; i < range.size; ++i) {
+      map.indices.push_back(range.begin + i * range.step);
+    }
+    maps.push_back(std::move(map));
+  }
+  return maps;
+}
+
 // Every step-th element between starts and ends along some axes: one copy from a strided view.
 class Slice final : public Operator {
  public:
@@ -67,6 +100,7 @@ class Slice final : public Operator {
   std::vector<ValueInfo> infer(std::span<const ValueInfo> inputs) const override {
     const ValueInfo& data = required(inputs, 0, "data");
     const Ranges kept = ranges_of(inputs);
+    if (backwards(kept)) required_float(inputs, 0, "data to be sliced backwards");
     Shape shape = data.shape;
     for (int axis = 0; axis < shape.rank(); ++axis) {
       shape[axis] = kept[static_cast<std::size_t>(axis)].size;
@@ -77,6 +111,7 @@ class Slice final : public Operator {
   // Output pixel i is input pixel begin + i * step.
   Window window(std::span<const ValueInfo> inputs) const override {
     const Ranges kept = ranges_of(inputs);
+    if (backwards(kept)) return {.h = {}, .w = {}, .everything = true};
     const int rank = inputs[0].shape.rank();
     const auto axis = [&](int i) {
       const Range& range = kept[static_cast<std::size_t>(i)];
@@ -88,24 +123,37 @@ class Slice final : public Operator {
     return window;
   }
 
-  Traits traits(const Device&, std::span<const ValueInfo>,
+  Traits traits(const Device&, std::span<const ValueInfo> inputs,
                 std::span<const ValueInfo>) const override {
     Traits traits;
     traits.no_gradient = {1, 2, 3, 4};
+    if (const Ranges kept = ranges_of(inputs); backwards(kept)) {
+      traits.forward_scratch = traits.backward_scratch =
+          taps_scratch(inputs[0].dtype, inputs[0].shape, looked_up(inputs[0].shape, kept));
+    }
     return traits;
   }
 
   void forward(const ForwardArgs& args) const override {
     const ConstView& data = args.inputs[0];
-    args.device.copy(part(data, ranges_of(data.shape, args.inputs)), args.outputs[0]);
+    const Ranges kept = ranges_of(data.shape, args.inputs);
+    if (backwards(kept)) {
+      return apply_taps(args.device, looked_up(data.shape, kept), data, args.outputs[0],
+                        args.scratch);
+    }
+    args.device.copy(part(data, kept), args.outputs[0]);
   }
 
   void backward(const BackwardArgs& args) const override {
     const InputGradient& dx = args.input_gradients[0];
     if (!dx.view) return;
+    const Ranges kept = ranges_of(dx.view.shape, args.inputs);
+    if (backwards(kept)) {
+      return apply_taps_backward(args.device, looked_up(dx.view.shape, kept),
+                                 args.output_gradients[0], dx.view, dx.accumulate, args.scratch);
+    }
     if (!dx.accumulate) args.device.fill(dx.view, 0.0);
-    args.device.copy(args.output_gradients[0], part(dx.view, ranges_of(dx.view.shape, args.inputs)),
-                     dx.accumulate);
+    args.device.copy(args.output_gradients[0], part(dx.view, kept), dx.accumulate);
   }
 
  private:
@@ -135,8 +183,8 @@ class Slice final : public Operator {
 
 void register_op_slice(OperatorRegistry& registry) {
   registry.add({.name = "Slice",
-                .doc = "Every step-th element between starts and ends along some axes; steps are "
-                       "positive, and all of it known when compiled.",
+                .doc = "Every step-th element between starts and ends along some axes, also "
+                       "backwards; all of it known when compiled.",
                 .min_inputs = 3,
                 .max_inputs = 5,
                 .make = make_operator<Slice>});

@@ -96,5 +96,19 @@ TEST(MaxPool, SaysWhatDoesNotFit) {
             "attribute kernel_shape: expected a list, got an integer");
 }
 
+TEST(MaxPool, IndicesCountTheInput) {
+  OperatorCase test{.op = "MaxPool",
+                    .attributes = {{"kernel_shape", std::vector<std::int64_t>{2, 2}}},
+                    .inputs = {given({1, 2, 2, 3}, {1, 2, 3, 4, 6, 5, 0, 0, 9, 0, 8, 0})},
+                    .outputs = 2};
+  EXPECT_EQ(outputs_of(test)[1], (Numbers{4, 4, 10, 8}));
+  test.attributes["storage_order"] = std::int64_t{1};
+  EXPECT_EQ(outputs_of(test)[1], (Numbers{3, 3, 9, 10}));
+  check_operator({.op = "MaxPool",
+                  .attributes = {{"kernel_shape", std::vector<std::int64_t>{2, 3}}},
+                  .inputs = {distinct({2, 3, 5, 6})},
+                  .outputs = 2});
+}
+
 }  // namespace
 }  // namespace striate

@@ -28,9 +28,9 @@ TEST(Pad, KnownValues) {
 
 TEST(Pad, SaysWhatDoesNotFit) {
   EXPECT_EQ(error_of({.op = "Pad",
-                      .attributes = {{"mode", std::string("reflect")}},
+                      .attributes = {{"mode", std::string("wrap")}},
                       .inputs = {random({3}), known(Ints{1, 1})}}),
-            "mode: expected constant, got reflect (which is not supported)");
+            "mode: expected constant, edge or reflect, got wrap");
   EXPECT_EQ(error_of({.op = "Pad", .inputs = {random({3, 3}), known(Ints{1, 1})}}),
             "expected 4 pads for 2 axes, got 2");
   EXPECT_EQ(error_of({.op = "Pad", .inputs = {random({3}), known(Ints{-2, -2})}}),
@@ -38,6 +38,23 @@ TEST(Pad, SaysWhatDoesNotFit) {
   // Nothing can be cropped from what was padded: it would need data outside the input.
   EXPECT_EQ(error_of({.op = "Pad", .inputs = {random({3}), known(Ints{5, -4})}}),
             "pads [5, -4] do not fit an input of 3");
+}
+
+TEST(Pad, RepeatsTheData) {
+  const auto run = [](const char* mode) {
+    return outputs_of(
+        {.op = "Pad",
+         .attributes = {{"mode", std::string(mode)}},
+         .inputs = {given({3}, {1, 2, 3}), known(std::vector<std::int64_t>{2, 1})}})[0];
+  };
+  EXPECT_EQ(run("edge"), (Numbers{1, 1, 1, 2, 3, 3}));
+  EXPECT_EQ(run("reflect"), (Numbers{3, 2, 1, 2, 3, 2}));
+  for (const char* mode : {"edge", "reflect"}) {
+    check_operator({.op = "Pad",
+                    .attributes = {{"mode", std::string(mode)}},
+                    .inputs = {random({2, 2, 4, 3}),
+                               known(std::vector<std::int64_t>{0, 0, 2, 1, 0, 1, 3, -1})}});
+  }
 }
 
 }  // namespace

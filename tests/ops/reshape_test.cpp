@@ -68,5 +68,22 @@ TEST(Reshape, WantsAKnownShape) {
             "expected the shape to be known when the network is compiled");
 }
 
+TEST(Squeeze, GradientsAndShapes) {
+  check_operator({.op = "Squeeze", .inputs = {random({2, 1, 3, 1}), known(Ints{1, -1})}});
+  check_operator({.op = "Squeeze", .inputs = {random({1, 4, 1})}});
+  EXPECT_EQ(shape_of({.op = "Squeeze", .inputs = {random({2, 1, 3, 1}), known(Ints{-1})}}),
+            "2x1x3");
+  EXPECT_EQ(error_of({.op = "Squeeze", .inputs = {random({2, 1}), known(Ints{0})}}),
+            "axis 0 of 2x1 is not of size 1");
+}
+
+TEST(Unsqueeze, GradientsAndShapes) {
+  check_operator({.op = "Unsqueeze", .inputs = {random({2, 3}), known(Ints{0, -1})}});
+  EXPECT_EQ(shape_of({.op = "Unsqueeze", .inputs = {random({2, 3}), known(Ints{3, 0, 1})}}),
+            "1x1x2x1x3");
+  EXPECT_EQ(error_of({.op = "Unsqueeze", .inputs = {random({2}), known(Ints{0, -3})}}),
+            "axis 0 is added twice");
+}
+
 }  // namespace
 }  // namespace striate

@@ -37,6 +37,22 @@ TEST(Slice, KnownValues) {
   EXPECT_EQ(shape(9, 10, 1), "2x0");
 }
 
+TEST(Slice, RunsBackwards) {
+  const auto run = [](const Ints& starts, const Ints& ends, const Ints& steps) {
+    return outputs_of({.op = "Slice",
+                       .inputs = {given({5}, {1, 2, 3, 4, 5}), known(starts), known(ends),
+                                  known(Ints{0}), known(steps)}})[0];
+  };
+  constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+  EXPECT_EQ(run({-1}, {kLeast}, {-1}), (Numbers{5, 4, 3, 2, 1}));
+  EXPECT_EQ(run({100}, {0}, {-2}), (Numbers{5, 3}));
+  EXPECT_EQ(run({4}, {kLeast}, {kLeast}), (Numbers{5}));
+  EXPECT_EQ(run({0}, {3}, {-1}), (Numbers{}));
+  check_operator({.op = "Slice",
+                  .inputs = {random({2, 6, 5, 4}), known(Ints{1, -1}), known(Ints{5, -100}),
+                             known(Ints{1, 3}), known(Ints{2, -2})}});
+}
+
 TEST(Slice, FoldsIntegers) {
   const auto outputs =
       infer({.op = "Slice", .inputs = {known(Ints{5, 6, 7, 8}), known(Ints{-2}), known(Ints{4})}});
@@ -61,7 +77,7 @@ TEST(Slice, SaysWhatDoesNotFit) {
         {.op = "Slice",
          .inputs = {random({4, 4}), known(starts), known(ends), known(axes), known(steps)}});
   };
-  EXPECT_EQ(error({3}, {0}, {0}, {-1}), "expected steps of at least 1, got -1");
+  EXPECT_EQ(error({3}, {0}, {0}, {0}), "expected steps other than 0");
   EXPECT_EQ(error({0, 0}, {1, 1}, {1, -1}, {1, 1}), "axis 1 is sliced twice");
   EXPECT_EQ(error({0}, {1}, {2}, {1}), "expected an axis in [-2, 2), got 2");
   EXPECT_EQ(error({0}, {1, 2}, {0}, {1}),

@@ -125,6 +125,11 @@ class Device {
 
   // Pooling. x, y, dx, dy and indices are maps.
 
+  /// positions (int64, a map) = the element of N,C,H,W (`column_major`: N,C,W,H) that each tap of
+  /// max_pool_forward's indices stands for; -1 stays.
+  virtual void max_pool_positions(const PoolGeometry& g, const ConstView& indices,
+                                  bool column_major, const View& positions) const = 0;
+
   /// indices (int32, or absent) receives for each output the tap r * S + s that gave the maximum
   /// (the first of equals; NaN wins); a window that lies wholly in the padding gives -infinity
   /// and -1.
@@ -172,6 +177,25 @@ class Device {
   /// floating and integer); one pass whatever the strides. x is out: nothing to do.
   virtual void copy(const ConstView& x, const View& out, bool accumulate = false) const = 0;
   virtual void fill(const View& out, double value) const = 0;
+  /// out = x converted to out's dtype as C++ converts numbers; to bool: whether it is not 0.
+  /// Floating numbers that an integer cannot hold give the nearest it can (NaN gives 0).
+  virtual void cast(const ConstView& x, const View& out) const = 0;
+  /// out = the largest of x over the axes where out has size 1 and x has not; same rank, at least
+  /// one element each; NaN wins.
+  virtual void reduce_max(const ConstView& x, const View& out) const = 0;
+  /// The k = values.shape[axis] largest (or smallest) elements along an axis, in falling (rising)
+  /// order, and their places (int64). Of equals the first comes first (`last`: the last). NaN
+  /// counts as larger than everything. Either output may be absent.
+  virtual void top_k(const ConstView& x, int axis, bool largest, bool last, const View& values,
+                     const View& indices) const = 0;
+  /// out[i] = x[i with i[axis] = indices[i]], indices int64 of out's shape (a stride of 0
+  /// broadcasts), negative ones counted from the end. Any dtype. Throws InputError for an index
+  /// that is not in x.
+  virtual void gather(const ConstView& x, const ConstView& indices, int axis,
+                      const View& out) const = 0;
+  /// out[i with i[axis] = indices[i]] += x[i]: the adjoint of gather.
+  virtual void scatter_add(const ConstView& x, const ConstView& indices, int axis,
+                           const View& out) const = 0;
   /// Sum of squares of all elements, accumulated in double.
   virtual double sum_of_squares(const ConstView& x) const = 0;
   /// out[i] = x[i] / (1 - ratio) with probability 1 - ratio, else 0. Element i in N,C,H,W order
@@ -193,6 +217,10 @@ class Device {
   virtual double nll_forward(const ConstView& log_probability, const ConstView& labels,
                              const ConstView& weight, std::int64_t ignore_index,
                              const View& loss) const = 0;
+  /// dx = gradient of sum(loss * dloss) in log_probability: -weight[label] * dloss at the label.
+  virtual void nll_backward(const ConstView& labels, const ConstView& weight,
+                            std::int64_t ignore_index, const ConstView& dloss, const View& dx,
+                            bool accumulate) const = 0;
   /// dx = gradient of sum(loss * dloss) in the logits x behind log_probability = log_softmax(x):
   /// weight[label] * dloss * (softmax - onehot).
   virtual void softmax_nll_backward(const ConstView& log_probability, const ConstView& labels,

@@ -3,6 +3,7 @@
 #include "device/check.h"
 #include "device/cpu/matmul.h"
 #include "device/cpu/primitives.h"
+#include "device/lookup.h"
 
 namespace striate {
 namespace {
@@ -194,6 +195,30 @@ void CpuDevice::optimizer_step(const OptimizerStep& rule, const View& parameter,
   require_f32(parameter, "optimizer_step");
   check_optimizer(rule, parameter, gradient, state);
   cpu_optimizer_step(threads_, rule, parameter, gradient, state);
+}
+
+void CpuDevice::cast(const ConstView& x, const View& out) const { lookup_cast(x, out); }
+void CpuDevice::reduce_max(const ConstView& x, const View& out) const { lookup_reduce_max(x, out); }
+void CpuDevice::top_k(const ConstView& x, int axis, bool largest, bool last, const View& values,
+                      const View& indices) const {
+  lookup_top_k(x, axis, largest, last, values, indices);
+}
+void CpuDevice::gather(const ConstView& x, const ConstView& indices, int axis,
+                       const View& out) const {
+  lookup_gather(x, indices, axis, out);
+}
+void CpuDevice::scatter_add(const ConstView& x, const ConstView& indices, int axis,
+                            const View& out) const {
+  lookup_scatter_add(x, indices, axis, out);
+}
+void CpuDevice::nll_backward(const ConstView& labels, const ConstView& weight,
+                             std::int64_t ignore_index, const ConstView& dloss, const View& dx,
+                             bool accumulate) const {
+  lookup_nll_backward(labels, weight, ignore_index, dloss, dx, accumulate);
+}
+void CpuDevice::max_pool_positions(const PoolGeometry& g, const ConstView& indices,
+                                   bool column_major, const View& positions) const {
+  lookup_max_pool_positions(g, indices, column_major, positions);
 }
 
 }  // namespace striate

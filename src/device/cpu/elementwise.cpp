@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "device/cpu/primitives.h"
 #include "device/cpu/rows.h"
 
@@ -36,7 +38,97 @@ STRIATE_ROW(relu_grad, hn::IfThenElseZero(hn::Gt(in[1], hn::Zero(d)), in[0]))
 STRIATE_ROW(sigmoid_grad, hn::Mul(hn::Mul(in[0], in[1]), hn::Sub(hn::Set(d, 1.0F), in[1])))
 STRIATE_ROW(tanh, hn::Tanh(d, in[0]))
 STRIATE_ROW(tanh_grad, hn::Mul(in[0], hn::NegMulAdd(in[1], in[1], hn::Set(d, 1.0F))))
+// Comparisons with NaN are false, so that these keep it.
+STRIATE_ROW(abs, hn::Abs(in[0]))
+STRIATE_ROW(abs_grad,
+            hn::IfThenElse(hn::Gt(in[1], hn::Zero(d)), in[0],
+                           hn::IfThenElseZero(hn::Lt(in[1], hn::Zero(d)), hn::Neg(in[0]))))
+STRIATE_ROW(sqrt, hn::Sqrt(in[0]))
+STRIATE_ROW(sqrt_grad, hn::Div(in[0], hn::Add(in[1], in[1])))
+STRIATE_ROW(reciprocal, hn::Div(hn::Set(d, 1.0F), in[0]))
+STRIATE_ROW(reciprocal_grad, hn::Neg(hn::Mul(hn::Mul(in[0], in[1]), in[1])))
+STRIATE_ROW(exp, exp_of(d, in[0]))
+STRIATE_ROW(leaky_relu,
+            hn::IfThenElse(hn::Lt(in[0], hn::Zero(d)), hn::Mul(hn::Set(d, p[0]), in[0]), in[0]))
+STRIATE_ROW(leaky_relu_grad,
+            hn::IfThenElse(hn::Lt(in[1], hn::Zero(d)), hn::Mul(hn::Set(d, p[0]), in[0]), in[0]))
+STRIATE_ROW(prelu, hn::IfThenElse(hn::Lt(in[0], hn::Zero(d)), hn::Mul(in[0], in[1]), in[0]))
+STRIATE_ROW(prelu_grad, hn::IfThenElse(hn::Lt(in[1], hn::Zero(d)), hn::Mul(in[0], in[2]), in[0]))
+STRIATE_ROW(prelu_slope_grad, hn::IfThenElseZero(hn::Lt(in[1], hn::Zero(d)), hn::Mul(in[0], in[1])))
+STRIATE_ROW(hard_sigmoid_grad,
+            hn::IfThenElseZero(hn::And(hn::Gt(in[1], hn::Zero(d)), hn::Lt(in[1], hn::Set(d, 1.0F))),
+                               hn::Mul(hn::Set(d, p[0]), in[0])))
+STRIATE_ROW(softsign, hn::Div(in[0], hn::Add(hn::Set(d, 1.0F), hn::Abs(in[0]))))
+STRIATE_ROW(clip, hn::IfThenElse(hn::Gt(in[0], hn::Set(d, p[1])), hn::Set(d, p[1]),
+                                 hn::IfThenElse(hn::Lt(in[0], hn::Set(d, p[0])), hn::Set(d, p[0]),
+                                                in[0])))
+STRIATE_ROW(clip_grad, hn::IfThenZeroElse(hn::Or(hn::Lt(in[1], hn::Set(d, p[0])),
+                                                 hn::Gt(in[1], hn::Set(d, p[1]))),
+                                          in[0]))
+STRIATE_ROW(max, hn::IfThenElse(hn::Or(hn::Ge(in[0], in[1]), hn::IsNaN(in[0])), in[0], in[1]))
+STRIATE_ROW(min, hn::IfThenElse(hn::Or(hn::Le(in[0], in[1]), hn::IsNaN(in[0])), in[0], in[1]))
+STRIATE_ROW(where, hn::IfThenElse(hn::Ne(in[0], hn::Zero(d)), in[1], in[2]))
+STRIATE_ROW(pass_equal, hn::IfThenElseZero(hn::Eq(in[1], in[2]), in[0]))
+STRIATE_ROW(pass_other, hn::IfThenZeroElse(hn::Eq(in[1], in[2]), in[0]))
 #undef STRIATE_ROW
+
+struct hard_sigmoid {
+  template <class D, class V>
+  static HWY_INLINE V of(D d, const V* in, const float* p) {
+    const V one = hn::Set(d, 1.0F);
+    const V value = hn::MulAdd(hn::Set(d, p[0]), in[0], hn::Set(d, p[1]));
+    const V below = hn::IfThenElse(hn::Gt(value, one), one, value);
+    return hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), below);
+  }
+};
+
+struct softsign_grad {
+  template <class D, class V>
+  static HWY_INLINE V of(D d, const V* in, const float*) {
+    const V base = hn::Add(hn::Set(d, 1.0F), hn::Abs(in[1]));
+    return hn::Div(hn::Div(in[0], base), base);
+  }
+};
+
+// Functions that have no vector form that is right everywhere: lane by lane, in double.
+#define STRIATE_LANE_ROW(name, expression)                                                  \
+  struct name {                                                                             \
+    static double one([[maybe_unused]] const double* in, [[maybe_unused]] const float* p) { \
+      return expression;                                                                    \
+    }                                                                                       \
+    template <class D, class V>                                                             \
+    static HWY_INLINE V of(D d, const V* in, const float* p) {                              \
+      return lane_by_lane<name>(d, in, p);                                                  \
+    }                                                                                       \
+  };
+
+template <class F, class D, class V>
+HWY_INLINE V lane_by_lane(D d, const V* in, const float* p) {
+  constexpr std::size_t kMost = HWY_MAX_BYTES / sizeof(float);
+  HWY_ALIGN float lanes[3][kMost];
+  for (int k = 0; k < 3; ++k) hn::Store(in[k], d, lanes[k]);
+  for (std::size_t i = 0; i < hn::Lanes(d); ++i) {
+    const double values[3] = {static_cast<double>(lanes[0][i]), static_cast<double>(lanes[1][i]),
+                              static_cast<double>(lanes[2][i])};
+    lanes[0][i] = static_cast<float>(F::one(values, p));
+  }
+  return hn::Load(d, lanes[0]);
+}
+
+inline double parameter(const float* p, int i) { return static_cast<double>(p[i]); }
+
+STRIATE_LANE_ROW(log, std::log(in[0]))
+STRIATE_LANE_ROW(elu, parameter(p, 1) * (in[0] < 0 ? parameter(p, 0) * std::expm1(in[0]) : in[0]))
+STRIATE_LANE_ROW(elu_grad,
+                 parameter(p, 1) * in[0] * (in[1] < 0 ? parameter(p, 0) * std::exp(in[1]) : 1.0))
+STRIATE_LANE_ROW(softplus, (in[0] > 0 ? in[0] : 0.0) + std::log1p(std::exp(-std::abs(in[0]))))
+STRIATE_LANE_ROW(softplus_grad, in[0] / (1.0 + std::exp(-in[1])))
+STRIATE_LANE_ROW(power, std::pow(in[0], parameter(p, 0)))
+STRIATE_LANE_ROW(pow, std::pow(in[0], in[1]))
+STRIATE_LANE_ROW(pow_base_grad, in[0] * in[2] * std::pow(in[1], in[2] - 1.0))
+STRIATE_LANE_ROW(pow_exponent_grad,
+                 in[1] == 0 ? 0.0 : in[0] * std::pow(in[1], in[2]) * std::log(in[1]))
+#undef STRIATE_LANE_ROW
 
 // exp(-|a|) never overflows: 1 / (1 + e) for a >= 0, e / (1 + e) below.
 struct sigmoid {
@@ -57,12 +149,15 @@ void elementwise_row(const Row& r, const float* p) {
   float* out = r.at[0];
   const float* a = r.at[1];
   const float* b = r.at[2];
+  const float* c = r.at[3];
   const auto step_a = static_cast<std::size_t>(r.step[1]);
   const auto step_b = static_cast<std::size_t>(r.step[2]);
+  const auto step_c = static_cast<std::size_t>(r.step[3]);
   for (std::int64_t row = 0; row < r.rows; ++row) {
     for_lanes(d, r.n, [&](auto load, auto store, std::size_t i) HWY_ATTR {
-      V in[2] = {load(a + i * step_a), hn::Zero(d)};
+      V in[3] = {load(a + i * step_a), hn::Zero(d), hn::Zero(d)};
       if constexpr (kInputs > 1) in[1] = load(b + i * step_b);
+      if constexpr (kInputs > 2) in[2] = load(c + i * step_c);
       V value = F::of(d, in, p);
       if constexpr (kAccumulate) value = hn::Add(load(out + i), value);
       store(value, out + i);
@@ -70,6 +165,7 @@ void elementwise_row(const Row& r, const float* p) {
     out += r.row_step[0];
     a += r.row_step[1];
     b += r.row_step[2];
+    c += r.row_step[3];
   }
 }
 

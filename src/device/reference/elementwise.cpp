@@ -10,7 +10,7 @@ namespace {
 
 using namespace reference;
 
-// One function a row of the table in device/functions.h, by the row's name: in[0] is a, in[1] is b.
+// One function a row of the table in device/functions.h, by the row's name: in[0] is a, in[1] is b, in[2] is c.
 using Values = const double*;
 namespace row {
 
@@ -26,6 +26,52 @@ double sigmoid(Values in, Values) { return 1.0 / (1.0 + std::exp(-in[0])); }
 double sigmoid_grad(Values in, Values) { return in[0] * in[1] * (1.0 - in[1]); }
 double tanh(Values in, Values) { return std::tanh(in[0]); }
 double tanh_grad(Values in, Values) { return in[0] * (1.0 - in[1] * in[1]); }
+double abs(Values in, Values) { return std::abs(in[0]); }
+double abs_grad(Values in, Values) { return in[1] > 0 ? in[0] : in[1] < 0 ? -in[0] : 0.0; }
+double exp(Values in, Values) { return std::exp(in[0]); }
+double log(Values in, Values) { return std::log(in[0]); }
+double sqrt(Values in, Values) { return std::sqrt(in[0]); }
+double sqrt_grad(Values in, Values) { return in[0] / (2.0 * in[1]); }
+double reciprocal(Values in, Values) { return 1.0 / in[0]; }
+double reciprocal_grad(Values in, Values) { return -in[0] * in[1] * in[1]; }
+double leaky_relu(Values in, Values p) { return in[0] < 0 ? p[0] * in[0] : in[0]; }
+double leaky_relu_grad(Values in, Values p) { return in[1] < 0 ? p[0] * in[0] : in[0]; }
+double prelu(Values in, Values) { return in[0] < 0 ? in[0] * in[1] : in[0]; }
+double prelu_grad(Values in, Values) { return in[1] < 0 ? in[0] * in[2] : in[0]; }
+double prelu_slope_grad(Values in, Values) { return in[1] < 0 ? in[0] * in[1] : 0.0; }
+double elu(Values in, Values p) { return p[1] * (in[0] < 0 ? p[0] * std::expm1(in[0]) : in[0]); }
+double elu_grad(Values in, Values p) {
+  return p[1] * in[0] * (in[1] < 0 ? p[0] * std::exp(in[1]) : 1.0);
+}
+double hard_sigmoid(Values in, Values p) {
+  const double value = p[0] * in[0] + p[1];
+  return value < 0 ? 0.0 : value > 1 ? 1.0 : value;
+}
+double hard_sigmoid_grad(Values in, Values p) {
+  return in[1] > 0 && in[1] < 1 ? p[0] * in[0] : 0.0;
+}
+double softplus(Values in, Values) {
+  return (in[0] > 0 ? in[0] : 0.0) + std::log1p(std::exp(-std::abs(in[0])));
+}
+double softplus_grad(Values in, Values) { return in[0] / (1.0 + std::exp(-in[1])); }
+double softsign(Values in, Values) { return in[0] / (1.0 + std::abs(in[0])); }
+double softsign_grad(Values in, Values) {
+  const double base = 1.0 + std::abs(in[1]);
+  return in[0] / (base * base);
+}
+double clip(Values in, Values p) { return in[0] > p[1] ? p[1] : in[0] < p[0] ? p[0] : in[0]; }
+double clip_grad(Values in, Values p) { return in[1] < p[0] || in[1] > p[1] ? 0.0 : in[0]; }
+double power(Values in, Values p) { return std::pow(in[0], p[0]); }
+double pow(Values in, Values) { return std::pow(in[0], in[1]); }
+double pow_base_grad(Values in, Values) { return in[0] * in[2] * std::pow(in[1], in[2] - 1.0); }
+double pow_exponent_grad(Values in, Values) {
+  return in[1] == 0 ? 0.0 : in[0] * std::pow(in[1], in[2]) * std::log(in[1]);
+}
+double max(Values in, Values) { return in[0] >= in[1] || std::isnan(in[0]) ? in[0] : in[1]; }
+double min(Values in, Values) { return in[0] <= in[1] || std::isnan(in[0]) ? in[0] : in[1]; }
+double where(Values in, Values) { return in[0] != 0 ? in[1] : in[2]; }
+double pass_equal(Values in, Values) { return in[1] == in[2] ? in[0] : 0.0; }
+double pass_other(Values in, Values) { return in[1] == in[2] ? 0.0 : in[0]; }
 
 }  // namespace row
 

@@ -51,6 +51,19 @@ class ReferenceDevice final : public Device {
   void copy(const ConstView& x, const View& out, bool accumulate) const override;
   void fill(const View& out, double value) const override;
   double sum_of_squares(const ConstView& x) const override;
+
+  void cast(const ConstView& x, const View& out) const override;
+  void reduce_max(const ConstView& x, const View& out) const override;
+  void top_k(const ConstView& x, int axis, bool largest, bool last, const View& values,
+             const View& indices) const override;
+  void gather(const ConstView& x, const ConstView& indices, int axis,
+              const View& out) const override;
+  void scatter_add(const ConstView& x, const ConstView& indices, int axis,
+                   const View& out) const override;
+  void nll_backward(const ConstView& labels, const ConstView& weight, std::int64_t ignore_index,
+                    const ConstView& dloss, const View& dx, bool accumulate) const override;
+  void max_pool_positions(const PoolGeometry& g, const ConstView& indices, bool column_major,
+                          const View& positions) const override;
   void dropout(const ConstView& x, const View& out, const View& mask, double ratio,
                const RandomKey& key, bool accumulate) const override;
 

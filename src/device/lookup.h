@@ -1,0 +1,22 @@
+#pragma once
+
+#include "striate/device/device.h"
+
+namespace striate {
+
+/// The primitives that only convert, compare and look up, in plain loops for every floating dtype.
+/// Every device on this host calls them as they are; each checks its operands.
+
+void lookup_cast(const ConstView& x, const View& out);
+void lookup_reduce_max(const ConstView& x, const View& out);
+void lookup_top_k(const ConstView& x, int axis, bool largest, bool last, const View& values,
+                  const View& indices);
+void lookup_gather(const ConstView& x, const ConstView& indices, int axis, const View& out);
+void lookup_scatter_add(const ConstView& x, const ConstView& indices, int axis, const View& out);
+void lookup_nll_backward(const ConstView& labels, const ConstView& weight,
+                         std::int64_t ignore_index, const ConstView& dloss, const View& dx,
+                         bool accumulate);
+void lookup_max_pool_positions(const PoolGeometry& g, const ConstView& indices, bool column_major,
+                               const View& positions);
+
+}  // namespace striate
