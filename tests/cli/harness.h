@@ -17,6 +17,7 @@
 
 #include "striate/base/files.h"
 #include "striate/codec/image.h"
+#include "testing/temporary_folder.h"
 
 namespace striate::testing {
 
@@ -32,14 +33,6 @@ struct Outcome {
 /// A folder of its own for each test, gone afterwards, and the command run in it.
 class CommandTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::temp_directory_path() / ("striate-" + std::to_string(::getpid()) + "-" +
-                                           info->test_suite_name() + "-" + info->name());
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   /// `arguments` as a shell reads them.
   Outcome run(const std::string& arguments) const {
     const fs::path out = folder_ / ".out";
@@ -90,7 +83,8 @@ class CommandTest : public ::testing::Test {
     }
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  fs::path folder_ = temporary_.path();
 };
 
 }  // namespace striate::testing

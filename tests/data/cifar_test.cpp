@@ -12,7 +12,6 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing_data::refusal;
 using testing_data::shared_data;
-using testing_data::TemporaryFolder;
 
 // Records whose red, green and blue are 3i, 3i+1, 3i+2 for record i.
 Bytes records(const std::vector<Bytes>& labels) {

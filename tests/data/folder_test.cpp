@@ -12,7 +12,6 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing_data::refusal;
-using testing_data::TemporaryFolder;
 
 Bytes flat_png(std::uint8_t value) {
   Image image(4, 3, 1);

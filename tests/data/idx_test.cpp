@@ -15,7 +15,6 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing_data::refusal;
 using testing_data::shared_data;
-using testing_data::TemporaryFolder;
 
 Bytes idx(std::vector<std::uint32_t> sizes, const Bytes& values) {
   Bytes bytes{0, 0, 8, static_cast<std::uint8_t>(sizes.size())};

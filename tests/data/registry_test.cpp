@@ -13,7 +13,6 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing_data::refusal;
-using testing_data::TemporaryFolder;
 
 // Sets $STRIATE_DATA until the end of its scope.
 class DataVariable {

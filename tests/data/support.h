@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 #include <fmt/format.h>
@@ -11,38 +10,9 @@
 #include "striate/base/error.h"
 #include "striate/base/files.h"
 #include "striate/data/dataset.h"
+#include "testing/temporary_folder.h"
 
 namespace striate::testing_data {
-
-/// A folder of its own for one test, removed with it.
-class TemporaryFolder {
- public:
-  TemporaryFolder()
-      : path_(std::filesystem::temp_directory_path() /
-              fmt::format("striate-{}-{}", ::getpid(),
-                          ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
-    std::filesystem::create_directories(path_);
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  std::string path() const { return path_.string(); }
-
-  /// Writes a file, with the folders above it, and returns its path.
-  std::string put(const std::string& name, const Bytes& content) const {
-    std::filesystem::create_directories((path_ / name).parent_path());
-    write_file(path_ / name, content);
-    return (path_ / name).string();
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// What an InputError thrown by `act` says; "accepted" where it throws none.
 template <class Act>

@@ -10,6 +10,7 @@
 
 #include "striate/base/error.h"
 #include "striate/base/random.h"
+#include "testing/temporary_folder.h"
 
 namespace striate {
 namespace {
@@ -114,7 +115,8 @@ TEST(Safetensors, WidensHalfPrecision) {
 }
 
 TEST(Safetensors, SavesAndLoads) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "safetensors_test.safetensors";
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder / "sample.safetensors";
   save_safetensors(path, sample());
   expect_equal(load_safetensors(path), sample());
   std::filesystem::remove(path);

@@ -7,6 +7,7 @@
 
 #include "striate/base/files.h"
 #include "striate/formats/safetensors.h"
+#include "testing/temporary_folder.h"
 #include "train/toy.h"
 
 namespace striate {
@@ -16,12 +17,6 @@ using testing::HasSubstr;
 
 class TrainCheckpoint : public testing::Test {
  protected:
-  TrainCheckpoint()
-      : path_(std::filesystem::path(testing::TempDir()) /
-              (std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) +
-               ".safetensors")) {}
-  ~TrainCheckpoint() override { std::filesystem::remove(path_); }
-
   std::string error() const {
     try {
       load_checkpoint(path_);
@@ -32,7 +27,8 @@ class TrainCheckpoint : public testing::Test {
     return "no error";
   }
 
-  std::filesystem::path path_;
+  TemporaryFolder temporary_;
+  std::filesystem::path path_ = temporary_ / "checkpoint.safetensors";
 };
 
 // Every optimizer, stopped by way of a file at an epoch's end and in an epoch's middle.

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "striate/base/files.h"
+#include "testing/temporary_folder.h"
 
 namespace striate {
 namespace {
@@ -30,11 +31,8 @@ std::vector<std::int64_t> epochs_of(const RunFolder& folder) {
 
 class TrainRunFolder : public testing::Test {
  protected:
-  TrainRunFolder() : path_(fs::path(testing::TempDir()) / "striate_run_folder_test") {
-    fs::remove_all(path_);
-  }
-  ~TrainRunFolder() override { fs::remove_all(path_); }
-  fs::path path_;
+  TemporaryFolder temporary_;
+  fs::path path_ = temporary_ / "runs";
 };
 
 TEST_F(TrainRunFolder, WritesALineAnEpoch) {

@@ -9,6 +9,7 @@
 #include "striate/base/files.h"
 #include "striate/tasks/classification/classifier.h"
 #include "striate/tasks/classification/evaluate.h"
+#include "testing/temporary_folder.h"
 
 namespace striate {
 namespace {
@@ -17,14 +18,6 @@ namespace fs = std::filesystem;
 
 class TrainClassifier : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() /
-              fmt::format("striate-tasks-{}-{}", ::getpid(),
-                          testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   // Stripes along one of two directions, of random phase: nothing a mean could tell apart.
   std::string stripes(int each) const {
     for (int label = 0; label < 2; ++label) {
@@ -59,7 +52,8 @@ class TrainClassifier : public testing::Test {
     return s;
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  fs::path folder_ = temporary_.path();
 };
 
 // The first losses of a whole training against stored ones. They were made by this test itself on
@@ -156,12 +150,11 @@ TEST(SlowTraining, CnnOnFashionMnist) {
   const Bytes recipe = read_file(fs::path(STRIATE_SOURCE_DIR) / "recipes/cnn-fashion-mnist.toml");
   read_toml({reinterpret_cast<const char*>(recipe.data()), recipe.size()}, "recipe", s);
   s.train.epochs = 1;
-  const fs::path folder = fs::temp_directory_path() / fmt::format("striate-slow-{}", ::getpid());
-  RunFolder run(folder);
+  const TemporaryFolder folder;
+  RunFolder run(folder.path());
   const ClassifierTraining training = open_training(s, Threads());
   const ClassifierOutcome outcome = train_classifier(training, make_cpu_device(), run);
   EXPECT_GE(outcome.best_score, 0.87);
-  fs::remove_all(folder);
 }
 
 }  // namespace
