@@ -80,4 +80,23 @@ void with_float(DType dtype, const char* primitive, Body&& body) {
   fail<BugError>("device: {}: expected float32 or float64, got {}", primitive, name_of(dtype));
 }
 
+/// Calls `body` with a zero of the dtype's type.
+template <class Body>
+void with_any(DType dtype, Body&& body) {
+  switch (dtype) {
+    case DType::f32:
+      return body(float{});
+    case DType::f64:
+      return body(double{});
+    case DType::i64:
+      return body(std::int64_t{});
+    case DType::i32:
+      return body(std::int32_t{});
+    case DType::u8:
+      return body(std::uint8_t{});
+    case DType::boolean:
+      return body(bool{});
+  }
+}
+
 }  // namespace striate::reference

@@ -6,29 +6,8 @@
 #include "device/reference/reference_device.h"
 
 namespace striate {
-namespace {
 
 using namespace reference;
-
-template <class Body>
-void with_any(DType dtype, Body&& body) {
-  switch (dtype) {
-    case DType::f32:
-      return body(float{});
-    case DType::f64:
-      return body(double{});
-    case DType::i64:
-      return body(std::int64_t{});
-    case DType::i32:
-      return body(std::int32_t{});
-    case DType::u8:
-      return body(std::uint8_t{});
-    case DType::boolean:
-      return body(bool{});
-  }
-}
-
-}  // namespace
 
 void ReferenceDevice::reduce_sum(const ConstView& x, const View& out, double scale,
                                  bool accumulate) const {
