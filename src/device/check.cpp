@@ -30,8 +30,7 @@ void require_same(const ConstView& a, const ConstView& b, const char* what) {
   require_dtype(a, b.dtype, what);
 }
 
-void check_conv(const ConvGeometry& g, const ConstView& x, const ConstView& w,
-                const ConstView& bias, const ConstView& y) {
+void check_conv(const ConvGeometry& g, const ConstView& x, const ConstView& w, const ConstView& y) {
   invariant(g.groups > 0 && g.c % g.groups == 0 && g.o % g.groups == 0,
             "convolution: the groups do not divide the channels");
   invariant(g.stride_h > 0 && g.stride_w > 0 && g.dilation_h > 0 && g.dilation_w > 0,
@@ -41,10 +40,19 @@ void check_conv(const ConvGeometry& g, const ConstView& x, const ConstView& w,
   require_shape(w, {g.o, g.c / g.groups, g.r, g.s}, "convolution weights");
   require_dtype(w, x.dtype, "convolution weights");
   require_dtype(y, x.dtype, "convolution output");
-  if (bias) {
-    require_shape(bias, {g.o}, "convolution bias");
-    require_dtype(bias, x.dtype, "convolution bias");
-  }
+}
+
+void check_conv_fusion(const ConvGeometry& g, const ConvFusion& fusion, const ConstView& y) {
+  const auto check_vector = [&](const ConstView& vector, std::int64_t channels, const char* what) {
+    if (!vector) return;
+    require_shape(vector, {channels}, what);
+    require_dtype(vector, y.dtype, what);
+  };
+  check_vector(fusion.in.scale, g.c, "convolution input scale");
+  check_vector(fusion.in.shift, g.c, "convolution input shift");
+  check_vector(fusion.out.scale, g.o, "convolution scale");
+  check_vector(fusion.out.shift, g.o, "convolution bias");
+  if (fusion.residual) require_same(fusion.residual, y, "convolution residual");
 }
 
 void check_matmul(const ConstView& a, const ConstView& b, const ConstView& bias,

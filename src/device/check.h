@@ -12,8 +12,8 @@ void require_shape(const ConstView& view, const Shape& shape, const char* what);
 void require_same(const ConstView& a, const ConstView& b, const char* what);
 void require_dtype(const ConstView& view, DType dtype, const char* what);
 
-void check_conv(const ConvGeometry& g, const ConstView& x, const ConstView& w,
-                const ConstView& bias, const ConstView& y);
+void check_conv(const ConvGeometry& g, const ConstView& x, const ConstView& w, const ConstView& y);
+void check_conv_fusion(const ConvGeometry& g, const ConvFusion& fusion, const ConstView& y);
 void check_matmul(const ConstView& a, const ConstView& b, const ConstView& bias,
                   const ConstView& c);
 /// x and y (or dx and dy), and the indices where present.

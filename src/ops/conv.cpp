@@ -73,7 +73,8 @@ class Conv final : public Operator {
   void forward(const ForwardArgs& args) const override {
     const ConvGeometry g = geometry(args.inputs[0].shape, args.inputs[1].shape);
     args.device.conv_forward(g, as_map(args.inputs[0]), as_kernel(args.inputs[1]),
-                             at(args.inputs, 2), as_map(args.outputs[0]), args.scratch);
+                             {.out = {.shift = at(args.inputs, 2)}}, as_map(args.outputs[0]),
+                             args.scratch);
   }
 
   void backward(const BackwardArgs& args) const override {

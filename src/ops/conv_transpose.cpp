@@ -65,7 +65,7 @@ class ConvTranspose final : public Operator {
     traits.row_major_inputs = {1};
     traits.backward_reads_inputs = true;
     traits.forward_scratch = device.conv_scratch(g, ConvPass::backward_data);
-    // conv_forward does not accumulate: what is to be added lies in scratch memory first.
+    // What is to be added to lies in scratch memory.
     traits.backward_scratch = scratch_bytes(inputs[0].dtype, inputs[0].shape) +
                               std::max(device.conv_scratch(g, ConvPass::forward),
                                        device.conv_scratch(g, ConvPass::backward_weights));
@@ -89,13 +89,14 @@ class ConvTranspose final : public Operator {
     if (const InputGradient dx = at(args.input_gradients, 0); dx.view) {
       const View to = as_map(dx.view);
       Scratch scratch(args.scratch);
-      View result = to;
+      View before;
       if (dx.accumulate) {
-        result = scratch_view(scratch, to.dtype, to.shape);
-        result.strides = dense_strides(to.shape, Layout::channels_last);
+        before = scratch_view(scratch, to.dtype, to.shape);
+        before.strides = dense_strides(to.shape, Layout::channels_last);
+        args.device.copy(to, before);
       }
-      args.device.conv_forward(g, dy, as_kernel(args.inputs[1]), {}, result, scratch.rest());
-      if (dx.accumulate) args.device.copy(result, to, true);
+      args.device.conv_forward(g, dy, as_kernel(args.inputs[1]), {.residual = before}, to,
+                               scratch.rest());
     }
     if (const InputGradient dw = at(args.input_gradients, 1); dw.view) {
       args.device.conv_backward_weights(g, dy, x, as_kernel(dw.view), dw.accumulate, args.scratch);

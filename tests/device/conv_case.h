@@ -53,11 +53,15 @@ struct Case {
   Operand x, w, bias, y;
 };
 
-inline void forward(const Threads& threads, Case& c, bool with_bias,
+inline void forward(const Threads& threads, Case& c, const ConvFusion& fusion,
                     ConvMethod method = ConvMethod::fastest) {
   ExactScratch scratch(cpu_conv_scratch(threads, c.g, ConvPass::forward, method));
-  cpu_conv_forward(threads, c.g, c.x.single(), c.w.single(),
-                   with_bias ? c.bias.single() : ConstView(), c.y.single(), scratch.span(), method);
+  cpu_conv_forward(threads, c.g, c.x.single(), c.w.single(), fusion, c.y.single(), scratch.span(),
+                   method);
+}
+inline void forward(const Threads& threads, Case& c, bool with_bias,
+                    ConvMethod method = ConvMethod::fastest) {
+  forward(threads, c, {.out = {.shift = with_bias ? c.bias.single() : View()}}, method);
 }
 inline void backward_data(const Threads& threads, Case& c, bool accumulate,
                           ConvMethod method = ConvMethod::fastest) {

@@ -58,10 +58,12 @@ class Conv : public ::testing::Test {
     SCOPED_TRACE("forward");
     Random random = case_random(number);
     Case c(g, random);
-    reference_->conv_forward(g, c.x.exact(), c.w.exact(), with_bias ? c.bias.exact() : ConstView(),
-                             c.y.exact(), {});
+    reference_->conv_forward(g, c.x.exact(), c.w.exact(),
+                             {.out = {.shift = with_bias ? c.bias.exact() : View()}}, c.y.exact(),
+                             {});
     reference_->conv_forward(g, c.x.absolute(), c.w.absolute(),
-                             with_bias ? c.bias.absolute() : ConstView(), c.y.absolute(), {});
+                             {.out = {.shift = with_bias ? c.bias.absolute() : View()}},
+                             c.y.absolute(), {});
     on_every_instruction_set([&] {
       Case got = c;
       forward(threads_, got, with_bias);

@@ -47,7 +47,7 @@ class WinogradConv : public ::testing::Test {
       Case c(g, random);
       const auto compute = [&](const View& y, const ConstView& x, const ConstView& w,
                                const ConstView& bias) {
-        reference_->conv_forward(g, x, w, flag ? bias : ConstView(), y, {});
+        reference_->conv_forward(g, x, w, {.out = {.shift = flag ? bias : ConstView()}}, y, {});
       };
       compute(c.y.exact(), c.x.exact(), c.w.exact(), c.bias.exact());
       compute(c.y.absolute(), c.x.absolute(), c.w.absolute(), c.bias.absolute());
@@ -185,8 +185,8 @@ TEST(WinogradChoice, IsTheDevicesOption) {
     forward(Threads(1), expected, true, winograd ? kWinograd : ConvMethod::plain);
     const auto device = make_cpu_device(CpuOptions{.threads = 2, .winograd = winograd});
     ExactScratch scratch(device->conv_scratch(g, ConvPass::forward));
-    device->conv_forward(g, got.x.single(), got.w.single(), got.bias.single(), got.y.single(),
-                         scratch.span());
+    device->conv_forward(g, got.x.single(), got.w.single(), {.out = {.shift = got.bias.single()}},
+                         got.y.single(), scratch.span());
     EXPECT_TRUE(got.y.same_bits(expected.y));
   }
 }

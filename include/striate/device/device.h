@@ -39,6 +39,26 @@ struct PoolGeometry {
   bool count_include_pad = false;  ///< average: divide by the window's padded part too
 };
 
+/// An affine map of each channel, then `slope` times what is below zero (1: as it is, 0: ReLU):
+/// v becomes scale[c] * v + shift[c]. NaN stays NaN.
+struct ChannelMap {
+  ConstView scale;  ///< [C]; absent: 1
+  ConstView shift;  ///< [C]; absent: 0
+  double slope = 1;
+
+  explicit operator bool() const { return scale || shift || slope != 1; }
+};
+
+/// What a convolution does on the way, where otherwise whole maps would be written and read again:
+/// a folded batch norm and activation before it (`in`; padding stays zero), and its bias or folded
+/// batch norm, a residual and an activation after it (`out`; the slope comes last):
+/// y = leaky(scale * (in(x) * w) + shift + residual).
+struct ConvFusion {
+  ChannelMap in;
+  ChannelMap out;
+  ConstView residual;  ///< a map of y's shape, or absent; not y itself
+};
+
 enum class ConvPass : std::uint8_t { forward, backward_data, backward_weights };
 
 /// One step of an optimizer on one parameter; what each rule computes stands in train/optimizer.h.
@@ -99,13 +119,16 @@ class Device {
   virtual std::string_view name() const = 0;
   virtual int threads() const = 0;
 
-  // Convolution. x, y, dx, dy are maps; w, dw are dense O,I,R,S; bias is [O] or absent.
+  // Convolution. x, y, dx, dy are maps; w, dw are dense O,I,R,S.
 
   virtual std::size_t conv_scratch(const ConvGeometry& g, ConvPass pass) const = 0;
-  /// y = x * w + bias (cross-correlation).
+  /// y = x * w (cross-correlation), with what is fused to it. `fusion.in` is for geometries that
+  /// conv_maps_input says yes to.
   virtual void conv_forward(const ConvGeometry& g, const ConstView& x, const ConstView& w,
-                            const ConstView& bias, const View& y,
+                            const ConvFusion& fusion, const View& y,
                             std::span<std::byte> scratch) const = 0;
+  /// Whether mapping the input's channels on the way in costs less than a pass of its own.
+  virtual bool conv_maps_input(const ConvGeometry& g) const = 0;
   /// dx from dy: the adjoint of conv_forward in x, and transposed convolution's forward.
   virtual void conv_backward_data(const ConvGeometry& g, const ConstView& dy, const ConstView& w,
                                   const View& dx, bool accumulate,

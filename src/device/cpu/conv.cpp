@@ -76,26 +76,60 @@ bool takes_winograd(const Group& g, ConvPass pass, ConvMethod method) {
   return method == ConvMethod::winograd || winograd_wins(winograd_shape(g, pass));
 }
 
-std::size_t bias_bytes(const Group& g) { return bytes_of<float>(Panels(g.out).padded()); }
-
-// The group's bias for whole panels, or null without one.
-const float* pad_bias(const Group& g, const ConstView& bias, Scratch& scratch) {
-  const std::int64_t padded = Panels(g.out).padded();
-  float* to = scratch.take<float>(to_size(padded));
-  if (!bias) return nullptr;
-  std::fill_n(to, padded, 0.0F);
-  for (std::int64_t o = 0; o < g.out; ++o) {
-    to[o] = bias.as<float>()[(g.first_out() + o) * bias.stride(0)];
-  }
-  return to;
+// One pixel's channels are prepared faster than they are read again from memory, once.
+bool maps_input(const Group& g, ConvMethod method) {
+  const bool pointwise = g.taps() == 1 && g.pad_top == 0 && g.pad_left == 0 &&
+                         (g.oh - 1) * g.stride_h < g.h && (g.ow - 1) * g.stride_w < g.w;
+  return pointwise || takes_winograd(g, ConvPass::forward, method);
 }
 
+std::size_t finish_bytes(std::int64_t channels) { return 2 * bytes_of<float>(channels); }
+
+// Channels [first, first + count) of a map, followed by zeros up to `padded`.
+Finish finish_of(const ChannelMap& map, std::int64_t first, std::int64_t count, std::int64_t padded,
+                 Scratch& scratch) {
+  const auto pad = [&](const ConstView& vector) -> const float* {
+    float* to = scratch.take<float>(to_size(padded));
+    if (!vector) return nullptr;
+    for (std::int64_t i = 0; i < count; ++i)
+      to[i] = vector.as<float>()[(first + i) * vector.stride(0)];
+    std::fill(to + count, to + padded, 0.0F);
+    return to;
+  };
+  const float* scale = pad(map.scale);
+  return {scale, pad(map.shift), static_cast<float>(map.slope)};
+}
+
+// What is fused to one group's forward pass, where there is something.
+struct GroupFusion {
+  static std::size_t bytes(const Group& g) {
+    return finish_bytes(g.in) + finish_bytes(Panels(g.out).padded());
+  }
+  GroupFusion(const Group& g, const ConvFusion& fusion, Scratch& scratch)
+      : in(finish_of(fusion.in, g.first_in(), g.in, g.in, scratch)),
+        out(finish_of(fusion.out, g.first_out(), g.out, Panels(g.out).padded(), scratch)),
+        prepares(fusion.in),
+        finishes(fusion.out || fusion.residual) {
+    if (!fusion.residual) return;
+    residual = fusion.residual.as<float>() + g.first_out();
+    residual_pixel = pixel_stride(fusion.residual);
+  }
+
+  Finish in, out;
+  bool prepares, finishes;
+  const float* residual = nullptr;
+  std::int64_t residual_pixel = 0;
+};
+
 void winograd_forward_group(const Threads& threads, const Group& g, const ConstView& x,
-                            const ConstView& w, const ConstView& bias, const View& y,
+                            const ConstView& w, const ConvFusion& fusion, const View& y,
                             std::span<std::byte> memory) {
   Scratch scratch(memory);
   Winograd job{winograd_shape(g, ConvPass::forward)};
-  job.bias = pad_bias(g, bias, scratch);
+  const GroupFusion fused(g, fusion, scratch);
+  job.prepare = fused.prepares ? &fused.in : nullptr;
+  job.finish = fused.out;
+  job.residual = fused.residual, job.residual_pixel = fused.residual_pixel;
   job.source = g.input(x);
   job.first_y = -g.pad_top, job.first_x = -g.pad_left;
   job.target = y.as<float>() + g.first_out();
@@ -119,19 +153,20 @@ void winograd_backward_data_group(const Threads& threads, const Group& g, const 
 }
 
 std::size_t forward_scratch(int threads, const Group& g) {
-  return bytes_of<std::int64_t>(g.weights()) + bias_bytes(g) + bytes_of<float>(g.in) +
-         multiply_scratch(threads, g.n * g.oh * g.ow, g.out, g.taps(), g.in, false);
+  return bytes_of<std::int64_t>(g.weights()) + GroupFusion::bytes(g) + bytes_of<float>(g.in) +
+         multiply_scratch(threads, g.n * g.oh * g.ow, g.out, g.taps(), g.in, false,
+                          maps_input(g, ConvMethod::plain));
 }
 
 void forward_group(const Threads& threads, const Group& g, const ConstView& x, const ConstView& w,
-                   const ConstView& bias, const View& y, std::span<std::byte> memory) {
+                   const ConvFusion& fusion, const View& y, std::span<std::byte> memory) {
   const Kernels& k = kernels();
   const Panels panels(g.out);
   const std::int64_t taps = g.taps();
   Scratch scratch(memory);
   std::int64_t* order = scratch.take<std::int64_t>(to_size(g.weights()));
   g.order_weights(order);
-  const float* padded_bias = pad_bias(g, bias, scratch);
+  const GroupFusion fused(g, fusion, scratch);
   float* zeros = scratch.take<float>(to_size(g.in));
   std::fill_n(zeros, g.in, 0.0F);
 
@@ -158,7 +193,9 @@ void forward_group(const Threads& threads, const Group& g, const ConstView& x, c
                       last - first, panels.columns_of(panel), taps == 1 ? nullptr : order,
                       panels.width_of(panel), to);
   };
-  product.bias = padded_bias;
+  product.prepare = fused.prepares ? &fused.in : nullptr;
+  product.finish = fused.finishes ? &fused.out : nullptr;
+  product.residual = fused.residual, product.residual_stride = fused.residual_pixel;
   multiply(threads, product, scratch.rest());
 }
 
@@ -254,7 +291,8 @@ auto group_scratch(ConvPass pass, ConvMethod method) {
     if (pass == ConvPass::backward_weights) return backward_weights_scratch(threads, g);
     const bool forward = pass == ConvPass::forward;
     if (takes_winograd(g, pass, method)) {
-      return (forward ? bias_bytes(g) : 0) + winograd_scratch(threads, winograd_shape(g, pass));
+      return (forward ? GroupFusion::bytes(g) : 0) +
+             winograd_scratch(threads, winograd_shape(g, pass), forward);
     }
     return forward ? forward_scratch(threads, g) : backward_data_scratch(threads, g);
   };
@@ -266,19 +304,25 @@ ConvMethod cpu_conv_method(const ConvGeometry& g, ConvPass pass, ConvMethod meth
   return takes_winograd(Group(g, 0), pass, method) ? ConvMethod::winograd : ConvMethod::plain;
 }
 
+bool cpu_conv_maps_input(const ConvGeometry& g, ConvMethod method) {
+  return maps_input(Group(g, 0), method);
+}
+
 std::size_t cpu_conv_scratch(const Threads& threads, const ConvGeometry& g, ConvPass pass,
                              ConvMethod method) {
   return groups_scratch(threads, g, group_scratch(pass, method));
 }
 
 void cpu_conv_forward(const Threads& threads, const ConvGeometry& g, const ConstView& x,
-                      const ConstView& w, const ConstView& bias, const View& y,
+                      const ConstView& w, const ConvFusion& fusion, const View& y,
                       std::span<std::byte> scratch, ConvMethod method) {
+  invariant(!fusion.in || cpu_conv_maps_input(g, method),
+            "convolution: the input is to be mapped where that costs a pass of its own");
   for_each_group(threads, g, group_scratch(ConvPass::forward, method), scratch,
                  [&](const Group& group, auto memory) {
                    const bool transformed = takes_winograd(group, ConvPass::forward, method);
                    (transformed ? winograd_forward_group : forward_group)(threads, group, x, w,
-                                                                          bias, y, memory);
+                                                                          fusion, y, memory);
                  });
 }
 

@@ -19,11 +19,13 @@ enum class ConvMethod : std::uint8_t { fastest, plain, winograd };
 /// What `method` comes to: plain or winograd.
 ConvMethod cpu_conv_method(const ConvGeometry& g, ConvPass pass, ConvMethod method);
 
+bool cpu_conv_maps_input(const ConvGeometry& g, ConvMethod method);
+
 std::size_t cpu_conv_scratch(const Threads& threads, const ConvGeometry& g, ConvPass pass,
                              ConvMethod method = ConvMethod::fastest);
 
 void cpu_conv_forward(const Threads& threads, const ConvGeometry& g, const ConstView& x,
-                      const ConstView& w, const ConstView& bias, const View& y,
+                      const ConstView& w, const ConvFusion& fusion, const View& y,
                       std::span<std::byte> scratch, ConvMethod method = ConvMethod::fastest);
 void cpu_conv_backward_data(const Threads& threads, const ConvGeometry& g, const ConstView& dy,
                             const ConstView& w, const View& dx, bool accumulate,

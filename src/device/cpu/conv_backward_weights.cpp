@@ -304,7 +304,6 @@ class Item {
                                                        .column = 0,
                                                        .columns = width,
                                                        .alpha = 1,
-                                                       .bias = nullptr,
                                                        .accumulate = accumulate}});
   }
 

@@ -29,18 +29,23 @@ std::size_t CpuDevice::conv_scratch(const ConvGeometry& g, ConvPass pass) const 
 }
 
 void CpuDevice::conv_forward(const ConvGeometry& g, const ConstView& x, const ConstView& w,
-                             const ConstView& bias, const View& y,
+                             const ConvFusion& fusion, const View& y,
                              std::span<std::byte> scratch) const {
   require_f32(x, "conv_forward");
-  check_conv(g, x, w, bias, y);
-  cpu_conv_forward(threads_, g, x, w, bias, y, scratch, conv_method_);
+  check_conv(g, x, w, y);
+  check_conv_fusion(g, fusion, y);
+  cpu_conv_forward(threads_, g, x, w, fusion, y, scratch, conv_method_);
+}
+
+bool CpuDevice::conv_maps_input(const ConvGeometry& g) const {
+  return cpu_conv_maps_input(g, conv_method_);
 }
 
 void CpuDevice::conv_backward_data(const ConvGeometry& g, const ConstView& dy, const ConstView& w,
                                    const View& dx, bool accumulate,
                                    std::span<std::byte> scratch) const {
   require_f32(dy, "conv_backward_data");
-  check_conv(g, dx, w, {}, dy);
+  check_conv(g, dx, w, dy);
   cpu_conv_backward_data(threads_, g, dy, w, dx, accumulate, scratch, conv_method_);
 }
 
@@ -48,7 +53,7 @@ void CpuDevice::conv_backward_weights(const ConvGeometry& g, const ConstView& x,
                                       const ConstView& dy, const View& dw, bool accumulate,
                                       std::span<std::byte> scratch) const {
   require_f32(x, "conv_backward_weights");
-  check_conv(g, x, dw, {}, dy);
+  check_conv(g, x, dw, dy);
   cpu_conv_backward_weights(threads_, g, x, dy, dw, accumulate, scratch, conv_method_);
 }
 

@@ -66,6 +66,7 @@ Kernels make_table() {
   table.winograd_input = &winograd_input;
   table.winograd_weights = &winograd_weights;
   table.winograd_output = &winograd_output;
+  table.map_channels = &map_channels;
   return table;
 }
 

@@ -17,16 +17,30 @@ namespace striate::cpu {
 inline constexpr int kMaxVectors = 2;
 inline constexpr int kMaxRows = 16;
 
+/// What each result becomes when its sum is complete: scale[j] * sum + shift[j] (+ residual), then
+/// `slope` times what is below zero. The vectors are readable for whole panels.
+struct Finish {
+  const float* scale = nullptr;  ///< null: 1
+  const float* shift = nullptr;  ///< null: 0
+  float slope = 1;
+
+  Finish from(std::int64_t column) const {
+    return {scale ? scale + column : nullptr, shift ? shift + column : nullptr, slope};
+  }
+};
+
 /// What happens to a tile while it is in registers:
-/// rows[i][column + j] = alpha * sum + bias[j] (+ what was there) for j < columns; nothing beyond
-/// is touched. bias is readable for the panel's whole width.
+/// rows[i][column + j] = alpha * sum (+ what was there) for j < columns; nothing beyond is touched.
+/// The finish, where there is one, comes last.
 struct TileOutput {
   float* const* rows = nullptr;
   std::int64_t column = 0;
   std::int64_t columns = 0;
   float alpha = 1;
-  const float* bias = nullptr;  ///< null: none
   bool accumulate = false;
+  const Finish* finish = nullptr;    ///< from the tile's column on
+  const float* residual = nullptr;   ///< row i's residuals lie at residual + i * residual_stride
+  std::int64_t residual_stride = 0;  ///< from the tile's column on
 };
 
 /// sum over t < taps, k < depth of rows[t][i][offset + k] * panel[t * depth + k][j].
@@ -121,13 +135,16 @@ struct Kernels {
   /// to[36][depth up to whole vectors] from the 6 by 6 pixels that the outputs see.
   void (*winograd_input)(const float* const* pixels, std::int64_t depth, float* to,
                          std::int64_t stride);
+  /// to[i] = the finish of from[i] for i < count, without residual.
+  void (*map_channels)(const float* from, std::int64_t count, const Finish& finish, float* to);
   /// to[36][count] from taps[9][count], tap_stride apart; count is a multiple of the lanes.
   void (*winograd_weights)(const float* taps, std::int64_t tap_stride, std::int64_t count,
                            float* to, std::int64_t stride);
-  /// pixels[16][columns] (+)= the outputs from[36][columns up to whole vectors] stands for, + bias
-  /// (null: none; readable like `from`). Pixels that are null are left out.
+  /// pixels[16][columns] (+)= the outputs from[36][columns up to whole vectors] stands for,
+  /// finished. Pixels that are null are left out; residuals[16] lie as the pixels do (null: none).
   void (*winograd_output)(const float* from, std::int64_t stride, std::int64_t columns,
-                          const float* bias, bool accumulate, float* const* pixels);
+                          const Finish& finish, bool accumulate, const float* const* residuals,
+                          float* const* pixels);
 };
 
 /// The table for the best instruction set of this processor.

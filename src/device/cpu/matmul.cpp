@@ -107,7 +107,8 @@ void multiply_matrix(const Threads& threads, const Call& call, std::span<std::by
                         to);
     }
   };
-  product.bias = bias ? padded_bias : nullptr;
+  const Finish finish{.shift = padded_bias};
+  product.finish = bias ? &finish : nullptr;
   product.alpha = alpha;
   product.accumulate = accumulate;
   multiply(threads, product, scratch.rest());

@@ -53,8 +53,12 @@ struct Blocks {
 // How a product is cut, from its sizes alone.
 struct Plan {
   Plan(std::int64_t rows, std::int64_t columns, std::int64_t taps, std::int64_t depth,
-       bool left_transposed)
-      : panels(columns), blocks(taps, depth), transposed(left_transposed) {
+       bool left_transposed, bool prepared)
+      : panels(columns),
+        blocks(taps, depth),
+        transposed(left_transposed),
+        prepares(prepared),
+        row_depth(depth) {
     const auto& limits = transposed ? kernels().runs_limit : kernels().rows_limit;
     tiles = parts_of(rows, limits[to_size(panels.vectors_of(0) - 1)]);
     few = tiles.parts <= kFewTiles && panels.count >= 8;
@@ -71,7 +75,9 @@ struct Plan {
   std::int64_t tiles_at_once() const { return (tiles.count == 0 ? 0 : few ? kFewTiles : kTiles); }
   // Floats of the left and the right operand that an item packs for itself.
   std::int64_t packed_left() const {
-    return transposed ? tiles_at_once() * kMaxRows * blocks.packed_at_once() : 0;
+    const std::int64_t rows = tiles_at_once() * kMaxRows;
+    if (prepares) return rows * row_depth;
+    return transposed ? rows * blocks.packed_at_once() : 0;
   }
   std::int64_t packed_right() const {
     const std::int64_t at_once = (panels.count + chunks.parts - 1) / chunks.parts;
@@ -86,6 +92,8 @@ struct Plan {
   Panels panels;
   Blocks blocks;
   bool transposed = false;
+  bool prepares = false;
+  std::int64_t row_depth = 0;
   Parts tiles;   // of rows
   Parts groups;  // of tiles
   Parts chunks;  // of panels
@@ -134,6 +142,7 @@ class Item {
     for (std::int64_t tile = tile_begin_; tile < tile_end_; ++tile) {
       const std::int64_t row = plan_.tiles.begin(tile);
       p_.find(row, rows_in(tile), p_.left_transposed ? nullptr : in(tile), out(tile));
+      if (p_.prepare) prepare_rows(tile);
     }
     if (p_.packed == nullptr && p_.taps != 1) pack_right(0, p_.taps * p_.depth);
     for (std::int64_t block = 0; block < plan_.blocks.count(); ++block) {
@@ -142,7 +151,7 @@ class Item {
       if (p_.left_transposed) pack_left(k);
       for (std::int64_t panel = panel_begin_; panel < panel_end_; ++panel) {
         for (std::int64_t tile = tile_begin_; tile < tile_end_; ++tile) {
-          multiply_tile(k, block == 0, panel, tile);
+          multiply_tile(k, block, panel, tile);
         }
       }
     }
@@ -177,6 +186,15 @@ class Item {
     }
   }
 
+  void prepare_rows(std::int64_t tile) {
+    const float** rows = in(tile);
+    float* to = memory_.left + row_in_item(tile) * p_.depth;
+    for (std::int64_t i = 0; i < rows_in(tile); ++i, to += p_.depth) {
+      kernels_.map_channels(rows[i], p_.depth, *p_.prepare, to);
+      rows[i] = to;
+    }
+  }
+
   // The panel's row for the block's first k.
   const float* right(const Block& k, std::int64_t panel) const {
     const std::int64_t width = plan_.panels.width_of(panel);
@@ -188,16 +206,24 @@ class Item {
            k.tap * p_.depth * width;
   }
 
-  void multiply_tile(const Block& k, bool first_block, std::int64_t panel, std::int64_t tile) {
+  void multiply_tile(const Block& k, std::int64_t block, std::int64_t panel, std::int64_t tile) {
     const std::int64_t rows = rows_in(tile);
     const std::size_t vectors = to_size(plan_.panels.vectors_of(panel) - 1);
     const std::int64_t column = plan_.panels.first(panel);
-    const TileOutput output{.rows = out(tile),
-                            .column = column,
-                            .columns = plan_.panels.columns_of(panel),
-                            .alpha = p_.alpha,
-                            .bias = p_.bias && first_block ? p_.bias + column : nullptr,
-                            .accumulate = p_.accumulate || !first_block};
+    TileOutput output{.rows = out(tile),
+                      .column = column,
+                      .columns = plan_.panels.columns_of(panel),
+                      .alpha = p_.alpha,
+                      .accumulate = p_.accumulate || block > 0};
+    Finish finish;
+    if (p_.finish && block + 1 == plan_.blocks.count()) {
+      finish = p_.finish->from(column);
+      output.finish = &finish;
+      if (p_.residual) {
+        output.residual = p_.residual + plan_.tiles.begin(tile) * p_.residual_stride + column;
+        output.residual_stride = p_.residual_stride;
+      }
+    }
     if (p_.left_transposed) {
       const Run all{.a = left(tile, k), .first = 0, .count = k.depth};
       kernels_.runs[vectors][to_size(rows - 1)]({.runs = &all,
@@ -245,9 +271,10 @@ int Panels::vectors_of(std::int64_t panel) const { return columns_of(panel) > la
 std::int64_t Panels::width_of(std::int64_t panel) const { return vectors_of(panel) * lanes; }
 
 std::size_t multiply_scratch(int threads, std::int64_t rows, std::int64_t columns,
-                             std::int64_t taps, std::int64_t depth, bool left_transposed) {
+                             std::int64_t taps, std::int64_t depth, bool left_transposed,
+                             bool prepares) {
   if (rows == 0 || columns == 0) return 0;
-  const Plan plan(rows, columns, taps, depth, left_transposed);
+  const Plan plan(rows, columns, taps, depth, left_transposed, prepares);
   return align_up(plan.whole_packed(taps * depth) * sizeof(float)) +
          to_size(threads) * ItemMemory::bytes(plan, taps);
 }
@@ -255,7 +282,7 @@ std::size_t multiply_scratch(int threads, std::int64_t rows, std::int64_t column
 void multiply(const Threads& threads, const Product& product, std::span<std::byte> scratch) {
   if (product.rows == 0 || product.columns == 0) return;
   const Plan plan(product.rows, product.columns, product.taps, product.depth,
-                  product.left_transposed != nullptr);
+                  product.left_transposed != nullptr, product.prepare != nullptr);
   Product p = product;
   if (p.packed == nullptr && !plan.few) {
     const std::int64_t steps = p.taps * p.depth;

@@ -43,7 +43,7 @@ struct Parts {
 /// The fewest parts of at most `most` things.
 Parts parts_of(std::int64_t count, std::int64_t most);
 
-/// out = alpha * left right + bias (+ out). The left operand is [rows, taps * depth], seen through
+/// out = alpha * left right (+ out), finished. The left operand is [rows, taps * depth], seen through
 /// an index; the right one is [taps * depth, columns] in panels.
 struct Product {
   std::int64_t rows = 0, columns = 0;
@@ -65,14 +65,20 @@ struct Product {
   /// whole of k is asked for only where there is one tap.
   std::function<void(std::int64_t panel, std::int64_t first, std::int64_t last, float* to)> pack;
 
-  const float* bias = nullptr;  ///< padded to whole panels; null: none
   float alpha = 1;
   bool accumulate = false;
+  /// Applied to the left operand's rows (one tap; with scale and shift of `depth`), and to results
+  /// (of whole panels).
+  const Finish* prepare = nullptr;
+  const Finish* finish = nullptr;
+  const float* residual = nullptr;  ///< row i's at residual + i * residual_stride; null: none
+  std::int64_t residual_stride = 0;
 };
 
 /// Bytes `multiply` takes on this many threads for a product of these sizes.
 std::size_t multiply_scratch(int threads, std::int64_t rows, std::int64_t columns,
-                             std::int64_t taps, std::int64_t depth, bool left_transposed);
+                             std::int64_t taps, std::int64_t depth, bool left_transposed,
+                             bool prepares = false);
 void multiply(const Threads& threads, const Product& product, std::span<std::byte> scratch);
 
 }  // namespace striate::cpu

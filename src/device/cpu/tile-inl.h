@@ -27,6 +27,45 @@ inline constexpr int kLanes = static_cast<int>(MaxLanes(Floats()));
 // Vector registers of the instruction set: they bound the tile.
 inline constexpr int kRegisters = (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON) ? 32 : 16;
 
+// scale * value + shift (+ residual), and the slope.
+struct Finished {
+  Vec slope;
+  explicit Finished(const Finish& finish) : slope(hn::Set(Floats(), finish.slope)) {}
+
+  HWY_INLINE Vec operator()(Vec value, Vec scale, Vec shift, Vec residual) const {
+    value = hn::Add(hn::MulAdd(scale, value, shift), residual);
+    return hn::IfThenElse(hn::Lt(value, hn::Zero(Floats())), hn::Mul(slope, value), value);
+  }
+};
+
+// to[i] = the finish of from[i]; `to` may be `from`.
+HWY_INLINE void finish_channels(const float* from, std::int64_t count, const Finish& finish,
+                                const float* residual, float* to) {
+  const Finished finished(finish);
+  const auto vector = [&](std::int64_t j, std::int64_t lanes, auto load) HWY_ATTR {
+    return finished(load(from + j, lanes),
+                    finish.scale ? load(finish.scale + j, lanes) : hn::Set(Floats(), 1.0F),
+                    finish.shift ? load(finish.shift + j, lanes) : hn::Zero(Floats()),
+                    residual ? load(residual + j, lanes) : hn::Zero(Floats()));
+  };
+  const auto whole = [](const float* p, std::int64_t) HWY_ATTR { return hn::LoadU(Floats(), p); };
+  std::int64_t j = 0;
+  for (; j + kLanes <= count; j += kLanes) hn::StoreU(vector(j, kLanes, whole), Floats(), to + j);
+  if (j == count) return;
+  const auto part = [](const float* p, std::int64_t lanes) HWY_ATTR {
+    float values[kLanes] = {};
+    std::copy_n(p, lanes, values);
+    return hn::LoadU(Floats(), values);
+  };
+  float values[kLanes];
+  hn::StoreU(vector(j, count - j, part), Floats(), values);
+  std::copy_n(values, count - j, to + j);
+}
+
+inline void map_channels(const float* from, std::int64_t count, const Finish& finish, float* to) {
+  finish_channels(from, count, finish, nullptr, to);
+}
+
 // The sums of a tile. Every loop over rows and vectors unrolls, so that the array lives in
 // registers.
 template <int kRows, int kVectors>
@@ -65,20 +104,39 @@ struct Sums {
 
  private:
   HWY_INLINE void store_full(const TileOutput& out) const {
-    const Vec alpha = hn::Set(Floats(), out.alpha);
-    Vec bias[kVectors];
+    if (out.finish == nullptr) {
+      store_rows(out, [](int, int, Vec value) HWY_ATTR { return value; });
+      return;
+    }
+    const Finished finished(*out.finish);
+    Vec scale[kVectors];
+    Vec shift[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
-      bias[v] = out.bias ? hn::LoadU(Floats(), out.bias + v * kLanes) : hn::Zero(Floats());
+      scale[v] = out.finish->scale ? hn::LoadU(Floats(), out.finish->scale + v * kLanes)
+                                   : hn::Set(Floats(), 1.0F);
+      shift[v] = out.finish->shift ? hn::LoadU(Floats(), out.finish->shift + v * kLanes)
+                                   : hn::Zero(Floats());
     }
+    store_rows(out, [&](int i, int v, Vec value) HWY_ATTR {
+      const Vec residual =
+          out.residual ? hn::LoadU(Floats(), out.residual + i * out.residual_stride + v * kLanes)
+                       : hn::Zero(Floats());
+      return finished(value, scale[v], shift[v], residual);
+    });
+  }
+
+  template <class Last>
+  HWY_INLINE void store_rows(const TileOutput& out, const Last& last) const {
+    const Vec alpha = hn::Set(Floats(), out.alpha);
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i) {
-      float* HWY_RESTRICT row = out.rows[i] + out.column;
+      float* row = out.rows[i] + out.column;
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) {
-        Vec value = hn::MulAdd(alpha, at[i][v], bias[v]);
+        Vec value = hn::Mul(alpha, at[i][v]);
         if (out.accumulate) value = hn::Add(value, hn::LoadU(Floats(), row + v * kLanes));
-        hn::StoreU(value, Floats(), row + v * kLanes);
+        hn::StoreU(last(i, v, value), Floats(), row + v * kLanes);
       }
     }
   }
@@ -91,16 +149,22 @@ struct Sums {
       float values[kVectors * kLanes];
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) {
-        const Vec bias = out.bias ? hn::LoadU(Floats(), out.bias + v * kLanes) : hn::Zero(Floats());
-        hn::StoreU(hn::MulAdd(alpha, at[i][v], bias), Floats(), values + v * kLanes);
+        hn::StoreU(hn::Mul(alpha, at[i][v]), Floats(), values + v * kLanes);
       }
-      put(values, out.columns, out.accumulate, out.rows[i] + out.column);
+      put(values, out, out.rows[i] + out.column);
+      if (out.finish) finish_row(out, i, out.rows[i] + out.column, out.columns);
     }
   }
 
-  static HWY_NOINLINE void put(const float* values, std::int64_t count, bool accumulate,
-                               float* to) {
-    for (std::int64_t j = 0; j < count; ++j) to[j] = accumulate ? values[j] + to[j] : values[j];
+  static HWY_NOINLINE void put(const float* values, const TileOutput& out, float* to) {
+    for (std::int64_t j = 0; j < out.columns; ++j) {
+      to[j] = out.accumulate ? values[j] + to[j] : values[j];
+    }
+  }
+  static HWY_NOINLINE void finish_row(const TileOutput& out, int i, float* row,
+                                      std::int64_t columns) {
+    const float* residual = out.residual ? out.residual + i * out.residual_stride : nullptr;
+    finish_channels(row, columns, *out.finish, residual, row);
   }
 };
 

@@ -164,8 +164,9 @@ inline void winograd_weights(const float* taps, std::int64_t tap_stride, std::in
 
 template <bool kWhole>
 HWY_INLINE void output_vector(const float* HWY_RESTRICT from, std::int64_t stride,
-                              std::int64_t first, std::int64_t count, const float* bias,
-                              bool accumulate, float* const* pixels) {
+                              std::int64_t first, std::int64_t count, const Finish& finish,
+                              bool accumulate, const float* const* residuals,
+                              float* const* pixels) {
   Vec half[4][6];
 #pragma GCC unroll 6
   for (int x = 0; x < 6; ++x) {
@@ -179,7 +180,10 @@ HWY_INLINE void output_vector(const float* HWY_RESTRICT from, std::int64_t strid
 #pragma GCC unroll 4
     for (int y = 0; y < 4; ++y) half[y][x] = out[y];
   }
-  const Vec added = bias ? hn::LoadU(Floats(), bias + first) : hn::Zero(Floats());
+  const Finished finished(finish);
+  const Vec scale =
+      finish.scale ? hn::LoadU(Floats(), finish.scale + first) : hn::Set(Floats(), 1.0F);
+  const Vec shift = finish.shift ? hn::LoadU(Floats(), finish.shift + first) : hn::Zero(Floats());
 #pragma GCC unroll 4
   for (int y = 0; y < 4; ++y) {
     Vec out[4];
@@ -188,21 +192,25 @@ HWY_INLINE void output_vector(const float* HWY_RESTRICT from, std::int64_t strid
     for (int x = 0; x < 4; ++x) {
       float* pixel = pixels[y * 4 + x];
       if (pixel == nullptr) continue;
-      Vec value = hn::Add(out[x], added);
+      Vec value = out[x];
       if (accumulate) value = hn::Add(value, load_some<kWhole>(pixel + first, count));
-      store_some<kWhole>(value, count, pixel + first);
+      const Vec residual =
+          residuals ? load_some<kWhole>(residuals[y * 4 + x] + first, count) : hn::Zero(Floats());
+      store_some<kWhole>(finished(value, scale, shift, residual), count, pixel + first);
     }
   }
 }
 
 inline void winograd_output(const float* from, std::int64_t stride, std::int64_t columns,
-                            const float* bias, bool accumulate, float* const* pixels) {
+                            const Finish& finish, bool accumulate, const float* const* residuals,
+                            float* const* pixels) {
   std::int64_t first = 0;
   for (; first + kLanes <= columns; first += kLanes) {
-    output_vector<true>(from, stride, first, kLanes, bias, accumulate, pixels);
+    output_vector<true>(from, stride, first, kLanes, finish, accumulate, residuals, pixels);
   }
   if (first < columns) {
-    output_vector<false>(from, stride, first, columns - first, bias, accumulate, pixels);
+    output_vector<false>(from, stride, first, columns - first, finish, accumulate, residuals,
+                         pixels);
   }
 }
 

@@ -82,7 +82,8 @@ struct Values {
 };
 
 struct Plan {
-  explicit Plan(const WinogradShape& s) : tiles(s), panels(s.columns), depth(s.depth) {
+  explicit Plan(const WinogradShape& s, bool prepared = false)
+      : tiles(s), panels(s.columns), depth(s.depth), prepares(prepared) {
     lanes = panels.lanes;
     limit = kernels().rows_limit[to_size(panels.vectors_of(0) - 1)];
     by_panel = tiles.count <= panels.padded();
@@ -103,11 +104,13 @@ struct Plan {
                     : Values{depth, panels.padded()};
   }
   std::int64_t taps() const { return kTaps * kTogether * panels.width; }
+  // The pixels one tile sees, prepared.
+  std::int64_t prepared() const { return prepares ? kValues * padded_depth() : 0; }
 
   // Bytes that all threads share, and those of each.
   std::size_t shared() const { return bytes_of((by_panel ? seen() : weights()).floats()); }
   std::size_t own() const {
-    return bytes_of(taps()) + bytes_of(sums().floats()) +
+    return bytes_of(taps()) + bytes_of(prepared()) + bytes_of(sums().floats()) +
            bytes_of((by_panel ? weights() : seen()).floats());
   }
 
@@ -115,6 +118,7 @@ struct Plan {
   Panels panels;
   Parts blocks;  // of tiles
   std::int64_t depth = 0, lanes = 0, limit = 0;
+  bool prepares = false;
   bool by_panel = false;
 };
 
@@ -142,9 +146,11 @@ class Job {
     if (plan_.by_panel) {
       Values seen = seen_;
       seen.data = shared_;
-      threads.run(plan_.blocks.parts, [&](std::int64_t block) {
+      threads.run_with_thread(plan_.blocks.parts, [&](std::int64_t block, int thread) {
+        Scratch scratch = own(thread);
         transform_tiles(plan_.blocks.begin(block), plan_.blocks.end(block),
-                        plan_.blocks.begin(block), seen);
+                        plan_.blocks.begin(block), seen,
+                        scratch.take<float>(to_size(plan_.prepared())));
       });
       threads.run_with_thread(plan_.panels.count, [&](std::int64_t panel, int thread) {
         run_panel(panel, seen, thread);
@@ -197,11 +203,12 @@ class Job {
   void run_block(std::int64_t begin, std::int64_t end, const Values& weights, int thread) const {
     Scratch scratch = own(thread);
     scratch.take<float>(to_size(plan_.taps()));
+    float* prepared = scratch.take<float>(to_size(plan_.prepared()));
     Values sums = sums_;
     sums.data = scratch.take<float>(to_size(sums.floats()));
     Values seen = seen_;
     seen.data = scratch.take<float>(to_size(seen.floats()));
-    transform_tiles(begin, end, 0, seen);
+    transform_tiles(begin, end, 0, seen, prepared);
     for (std::int64_t value = 0; value < kValues; ++value) {
       for (std::int64_t panel = 0; panel < plan_.panels.count; ++panel) {
         const std::int64_t column = plan_.panels.first(panel);
@@ -214,8 +221,8 @@ class Job {
     }
   }
 
-  void transform_tiles(std::int64_t begin, std::int64_t end, std::int64_t row,
-                       const Values& seen) const {
+  void transform_tiles(std::int64_t begin, std::int64_t end, std::int64_t row, const Values& seen,
+                       float* prepared) const {
     const Pixels& source = job_.source;
     std::array<const float*, kValues> pixels;
     for (std::int64_t tile = begin; tile < end; ++tile, ++row) {
@@ -230,7 +237,18 @@ class Job {
               inside && x >= 0 && x < source.w ? line + x * source.pixel : zeros_;
         }
       }
+      if (job_.prepare) prepare_pixels(pixels, prepared);
       kernels_.winograd_input(pixels.data(), plan_.depth, seen.at(0, row), seen.stride);
+    }
+  }
+
+  // Padding stays zero.
+  void prepare_pixels(std::array<const float*, kValues>& pixels, float* to) const {
+    for (const float*& pixel : pixels) {
+      if (pixel == zeros_) continue;
+      kernels_.map_channels(pixel, plan_.depth, *job_.prepare, to);
+      pixel = to;
+      to += plan_.padded_depth();
     }
   }
 
@@ -283,7 +301,6 @@ class Job {
                                                           .column = column,
                                                           .columns = plan_.panels.width_of(panel),
                                                           .alpha = 1,
-                                                          .bias = nullptr,
                                                           .accumulate = accumulate}});
     }
   }
@@ -292,19 +309,22 @@ class Job {
                 std::int64_t columns) const {
     const Tiles::Origin origin = plan_.tiles.origin(tile);
     std::array<float*, kSide * kSide> pixels;
+    std::array<const float*, kSide * kSide> residuals;
     for (std::int64_t j = 0; j < kSide; ++j) {
       const std::int64_t y = origin.y + j * job_.step_y;
       for (std::int64_t i = 0; i < kSide; ++i) {
         const std::int64_t x = origin.x + i * job_.step_x;
-        pixels[to_size(j * kSide + i)] =
-            y < job_.h && x < job_.w
-                ? job_.target + ((origin.image * job_.h + y) * job_.w + x) * job_.target_pixel +
-                      column
-                : nullptr;
+        const std::int64_t pixel = (origin.image * job_.h + y) * job_.w + x;
+        const bool inside = y < job_.h && x < job_.w;
+        const std::size_t at = to_size(j * kSide + i);
+        pixels[at] = inside ? job_.target + pixel * job_.target_pixel + column : nullptr;
+        residuals[at] = inside && job_.residual
+                            ? job_.residual + pixel * job_.residual_pixel + column
+                            : nullptr;
       }
     }
-    kernels_.winograd_output(sums, stride, columns, job_.bias ? job_.bias + column : nullptr,
-                             job_.accumulate, pixels.data());
+    kernels_.winograd_output(sums, stride, columns, job_.finish.from(column), job_.accumulate,
+                             job_.residual ? residuals.data() : nullptr, pixels.data());
   }
 
   const Kernels& kernels_ = kernels();
@@ -334,15 +354,15 @@ bool winograd_wins(const WinogradShape& shape) {
   return kValues * (real(plan.tiles.count) * tile + kWeightsCost * products) < plain;
 }
 
-std::size_t winograd_scratch(int threads, const WinogradShape& shape) {
+std::size_t winograd_scratch(int threads, const WinogradShape& shape, bool prepares) {
   if (empty(shape)) return 0;
-  const Plan plan(shape);
+  const Plan plan(shape, prepares);
   return bytes_of(plan.padded_depth()) + plan.shared() + to_size(threads) * plan.own();
 }
 
 void winograd(const Threads& threads, const Winograd& job, std::span<std::byte> scratch) {
   if (empty(job)) return;
-  const Plan plan(job);
+  const Plan plan(job, job.prepare != nullptr);
   Job(job, plan, scratch).run(threads);
 }
 

@@ -21,7 +21,7 @@ struct WinogradShape {
 };
 
 /// target[y][x] = sum over taps (r, s) of source[y + first_y + r * step_y][x + first_x + s * step_x]
-/// times the tap's weights (+ bias) (+ what was there); pixels outside the source are zeros.
+/// times the tap's weights (+ what was there), finished; pixels outside the source are zeros.
 struct Winograd : WinogradShape {
   Pixels source;
   std::int64_t first_y = 0, first_x = 0;
@@ -32,13 +32,17 @@ struct Winograd : WinogradShape {
   const float* weights = nullptr;
   bool adjoint = false;
 
-  const float* bias = nullptr;  ///< padded to whole panels; null: none
+  const Finish* prepare = nullptr;  ///< of source pixels, `depth` channels; null: none
+  Finish finish;                    ///< padded to whole panels
+  const float* residual = nullptr;  ///< pixels as the target's, residual_pixel apart; null: none
+  std::int64_t residual_pixel = 0;
   bool accumulate = false;
 };
 
 /// Whether this is expected to be faster than the plain product, by a count of operations.
 bool winograd_wins(const WinogradShape& shape);
-std::size_t winograd_scratch(int threads, const WinogradShape& shape);
+/// `prepares`: whether there is a Winograd::prepare.
+std::size_t winograd_scratch(int threads, const WinogradShape& shape, bool prepares = false);
 void winograd(const Threads& threads, const Winograd& job, std::span<std::byte> scratch);
 
 }  // namespace striate::cpu

@@ -52,33 +52,58 @@ class Sums {
   Elements<double> elements_;
 };
 
+// A ChannelMap in double; what is `added` comes before the slope.
+template <class T>
+class Mapped {
+ public:
+  explicit Mapped(const ChannelMap& map)
+      : scale_(read<T>(map.scale)), shift_(read<T>(map.shift)), slope_(map.slope) {}
+
+  double operator()(std::int64_t channel, double value, double added = 0) const {
+    if (scale_) value *= static_cast<double>(scale_(channel));
+    if (shift_) value += static_cast<double>(shift_(channel));
+    value += added;
+    return value < 0 ? slope_ * value : value;
+  }
+
+ private:
+  Elements<const T> scale_, shift_;
+  double slope_;
+};
+
 }  // namespace
 
 void ReferenceDevice::conv_forward(const ConvGeometry& g, const ConstView& x, const ConstView& w,
-                                   const ConstView& bias, const View& y,
+                                   const ConvFusion& fusion, const View& y,
                                    std::span<std::byte>) const {
-  check_conv(g, x, w, bias, y);
+  check_conv(g, x, w, y);
+  check_conv_fusion(g, fusion, y);
   with_float(x.dtype, "conv_forward", [&]<class T>(T) {
     const auto xs = read<T>(x);
     const auto ws = read<T>(w);
-    const auto bs = read<T>(bias);
+    const Mapped<T> in(fusion.in);
+    const Mapped<T> out(fusion.out);
+    const auto residual = read<T>(fusion.residual);
     const Sums sums(y.shape);
-    if (bs) {
-      for_each(y.shape, [&](const Index& i) { sums.at()[i] = static_cast<double>(bs(i[1])); });
-    }
     for_each_product(
         g, [&](auto n, auto o, auto i, auto c, auto oy, auto ox, auto r, auto s, auto iy, auto ix) {
           sums.at()(n, o, oy, ox) +=
-              static_cast<double>(xs(n, c, iy, ix)) * static_cast<double>(ws(o, i, r, s));
+              in(c, static_cast<double>(xs(n, c, iy, ix))) * static_cast<double>(ws(o, i, r, s));
         });
+    for_each(y.shape, [&](const Index& i) {
+      const double added = residual ? static_cast<double>(residual[i]) : 0.0;
+      sums.at()[i] = out(i[1], sums.at()[i], added);
+    });
     sums.store<T>(y, false);
   });
 }
 
+bool ReferenceDevice::conv_maps_input(const ConvGeometry&) const { return true; }
+
 void ReferenceDevice::conv_backward_data(const ConvGeometry& g, const ConstView& dy,
                                          const ConstView& w, const View& dx, bool accumulate,
                                          std::span<std::byte>) const {
-  check_conv(g, dx, w, {}, dy);
+  check_conv(g, dx, w, dy);
   with_float(dy.dtype, "conv_backward_data", [&]<class T>(T) {
     const auto dys = read<T>(dy);
     const auto ws = read<T>(w);
@@ -95,7 +120,7 @@ void ReferenceDevice::conv_backward_data(const ConvGeometry& g, const ConstView&
 void ReferenceDevice::conv_backward_weights(const ConvGeometry& g, const ConstView& x,
                                             const ConstView& dy, const View& dw, bool accumulate,
                                             std::span<std::byte>) const {
-  check_conv(g, x, dw, {}, dy);
+  check_conv(g, x, dw, dy);
   with_float(x.dtype, "conv_backward_weights", [&]<class T>(T) {
     const auto xs = read<T>(x);
     const auto dys = read<T>(dy);

@@ -13,8 +13,9 @@ class ReferenceDevice final : public Device {
 
   std::size_t conv_scratch(const ConvGeometry&, ConvPass) const override { return 0; }
   void conv_forward(const ConvGeometry& g, const ConstView& x, const ConstView& w,
-                    const ConstView& bias, const View& y,
+                    const ConvFusion& fusion, const View& y,
                     std::span<std::byte> scratch) const override;
+  bool conv_maps_input(const ConvGeometry& g) const override;
   void conv_backward_data(const ConvGeometry& g, const ConstView& dy, const ConstView& w,
                           const View& dx, bool accumulate,
                           std::span<std::byte> scratch) const override;
