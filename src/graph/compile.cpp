@@ -2,6 +2,7 @@
 #include <set>
 
 #include "graph/plan_impl.h"
+#include "striate/graph/rewrite.h"
 
 namespace striate {
 namespace {
@@ -66,9 +67,10 @@ class Compiler {
  public:
   Compiler(const Graph& graph, std::shared_ptr<const Device> device, const Shapes& shapes,
            const Plan::Options& options)
-      : graph_(graph),
-        options_(options),
+      : options_(options),
         infos_(infer_shapes(graph, shapes)),
+        graph_(options.differentiate.empty() && options.fuse ? fuse(graph, infos_, *device)
+                                                             : graph),
         plan_(std::make_unique<Plan::Impl>()) {
     plan_->device = std::move(device);
     plan_->graph_name = graph.name;
@@ -426,9 +428,9 @@ class Compiler {
     }
   }
 
-  const Graph& graph_;
   const Plan::Options& options_;
   ValueInfos infos_;
+  Graph graph_;
   std::unique_ptr<Plan::Impl> plan_;
   std::vector<std::string> wanted_;
   std::set<const Node*> needed_nodes_;

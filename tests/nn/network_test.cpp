@@ -12,6 +12,7 @@ namespace striate {
 namespace {
 
 using testing::branching_network;
+using testing::fusible_network;
 using testing::mean_absolute;
 using testing::random_tensor;
 using testing::random_weights;
@@ -108,6 +109,50 @@ TEST(Plan, CpuAgreesWithReference) {
       }
     }
   }
+}
+
+Graph classifier_of(Graph graph) {
+  graph.outputs = {"logits"};
+  return inference_form(std::move(graph));
+}
+
+// The same numbers whether nodes are fused or not, and far fewer nodes' worth of memory.
+TEST(Plan, FusingChangesNoResult) {
+  const Graph graph = classifier_of(fusible_network(DType::f32));
+  const Weights weights = random_weights(graph, 5);
+  const Tensor x = random_tensor(DType::f32, {2, 3, 10, 9}, 3);
+  const Shapes shapes{{"input", x.shape()}};
+  const Inputs inputs{{"input", x.view()}};
+  for (const auto& device : {reference(), std::shared_ptr<const Device>(make_cpu_device(2))}) {
+    Tensor results[2];
+    std::size_t bytes[2];
+    for (const bool fused : {false, true}) {
+      const auto plan = Plan::compile(graph, device, shapes, {.fuse = fused});
+      Workspace workspace(plan);
+      plan->forward(workspace, inputs, weights);
+      results[fused ? 1 : 0] = workspace.fetch("logits");
+      bytes[fused ? 1 : 0] = plan->workspace_bytes();
+    }
+    const double scale = mean_absolute(results[0]);
+    for (std::int64_t i = 0; i < results[0].elements(); ++i) {
+      EXPECT_NEAR(results[0].data<float>()[i], results[1].data<float>()[i], 1e-5 * scale);
+    }
+    EXPECT_LE(bytes[1], bytes[0]) << device->name();
+  }
+}
+
+TEST(Plan, FusesWhatOneConvolutionUses) {
+  const Graph graph = classifier_of(fusible_network(DType::f32));
+  const auto device = reference();
+  const Graph fused = fuse(graph, infer_shapes(graph), *device);
+  std::map<std::string, int> counts;
+  for (const Node& node : fused.nodes) ++counts[node.op];
+  EXPECT_EQ(counts, (std::map<std::string, int>{{"FusedConv", 6},
+                                                {"Conv", 1},
+                                                {"Concat", 2},
+                                                {"GlobalAveragePool", 1},
+                                                {"Flatten", 1},
+                                                {"Gemm", 1}}));
 }
 
 TEST(Plan, StateUpdatesReachTheWeights) {

@@ -71,4 +71,30 @@ inline Graph branching_network(DType dtype) {
   return with_classification_loss(b.finish(b.linear("fc", pooled, 3), "logits"));
 }
 
+/// Convolutions with all that can be fused to them: norms and activations behind and (as in
+/// DenseNet) before, a residual, channels joined; and uses that forbid it.
+inline Graph fusible_network(DType dtype) {
+  Builder b("fusible", dtype);
+  const auto norm_relu = [&](const std::string& name, const Value& x) {
+    return b.relu(name + ".relu", b.batch_norm(name + ".bn", x));
+  };
+  const Value input = b.input("input", {2, 3, 10, 9});
+  const Value stem =
+      norm_relu("stem", b.conv("stem", input, {.out = 24, .kernel = 3, .padding = 1}));
+  // A residual block; `stem` is used twice.
+  const Value once =
+      norm_relu("once", b.conv("once", stem, {.out = 24, .kernel = 3, .padding = 1}));
+  const Value twice = b.batch_norm("twice.bn", b.conv("twice", once, {.out = 24, .kernel = 1}));
+  const Value block = b.relu("block", b.add("add", twice, stem));
+  // A dense layer: norm and activation first, then joined to its input.
+  const Value narrow = b.conv("narrow", norm_relu("before", block), {.out = 16, .kernel = 1});
+  const Value grown =
+      b.conv("grown", norm_relu("between", narrow), {.out = 8, .kernel = 3, .padding = 1});
+  const Value joined = b.concat("joined", {block, grown});
+  const Value wide = b.concat("wide", {joined, b.conv("more", joined, {.out = 8, .kernel = 1})});
+  const Value last = b.conv("last", norm_relu("end", wide), {.out = 16, .kernel = 3, .padding = 1});
+  const Value pooled = b.flatten("flatten", b.global_average_pool("gap", last));
+  return with_classification_loss(b.finish(b.linear("fc", pooled, 3), "logits"));
+}
+
 }  // namespace striate::testing

@@ -36,6 +36,8 @@ class Plan {
   struct Options {
     std::vector<std::string> differentiate;
     std::vector<std::string> input_gradients;
+    /// Whether a plan without gradients runs the graph as `fuse` makes it.
+    bool fuse = true;
   };
   static std::shared_ptr<const Plan> compile(const Graph& graph,
                                              std::shared_ptr<const Device> device,

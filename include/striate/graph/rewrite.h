@@ -9,6 +9,12 @@ namespace striate {
 /// stay.
 Graph inference_form(Graph graph);
 
+/// The graph with each convolution and the inference batch norms, residual add and ReLU or LeakyRelu
+/// around it as one node, FusedConv, so that their maps are never written. The batch norm and
+/// activation before a convolution are taken in where the device says that it pays. Not for
+/// differentiation. Outputs and values of state updates stay; others may go.
+Graph fuse(Graph graph, const ValueInfos& infos, const Device& device);
+
 /// Drops nodes, parameters, constants and inputs that no output and no state update needs.
 void prune(Graph& graph);
 

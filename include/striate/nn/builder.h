@@ -73,6 +73,10 @@ class Builder {
   Value add(const std::string& name, const Value& a, const Value& b) {
     return node("Add", name, {a, b});
   }
+  /// Channels of the maps behind one another.
+  Value concat(const std::string& name, const std::vector<Value>& maps) {
+    return node("Concat", name, maps, {{"axis", std::int64_t{1}}});
+  }
   /// N,C,H,W to N, C*H*W.
   Value flatten(const std::string& name, const Value& x) { return node("Flatten", name, {x}); }
   Value dropout(const std::string& name, const Value& x, double ratio = 0.5);

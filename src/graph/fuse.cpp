@@ -1,0 +1,180 @@
+#include <algorithm>
+#include <set>
+
+#include "ops/fused_conv.h"
+#include "striate/graph/rewrite.h"
+
+namespace striate {
+namespace {
+
+constexpr const char* kNothing = "";
+
+template <class T>
+T attribute(const Node& node, std::string_view name, T otherwise) {
+  const auto found = node.attributes.find(name);
+  if (found == node.attributes.end()) return otherwise;
+  const T* value = std::get_if<T>(&found->second);
+  return value == nullptr ? otherwise : *value;
+}
+
+class Fuser {
+ public:
+  Fuser(Graph graph, const ValueInfos& infos, const Device& device)
+      : graph_(std::move(graph)), infos_(infos), device_(device), gone_(graph_.nodes.size()) {
+    for (const std::string& name : graph_.outputs) ++uses_[name];
+    for (const StateUpdate& update : graph_.updates) ++uses_[update.value];
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      for (const std::string& name : graph_.nodes[i].inputs) {
+        ++uses_[name];
+        user_[name] = i;
+      }
+      for (const std::string& name : graph_.nodes[i].outputs) maker_[name] = i;
+    }
+  }
+
+  Graph fuse() {
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (graph_.nodes[i].op == "Conv" && !gone_[i]) take_behind(i);
+    }
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (!gone_[i]) take_before(i);
+    }
+    std::vector<Node> kept;
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (!gone_[i]) kept.push_back(std::move(graph_.nodes[i]));
+    }
+    graph_.nodes = std::move(kept);
+    return std::move(graph_);
+  }
+
+ private:
+  static bool is_norm(const Node& node) {
+    return node.op == "BatchNormalization" &&
+           attribute<std::int64_t>(node, "training_mode", 0) == 0 && node.outputs.size() == 1;
+  }
+  // The slope of an activation that a convolution can take in.
+  static std::optional<double> slope_of(const Node& node) {
+    if (node.op == "Relu") return 0.0;
+    if (node.op == "LeakyRelu") return attribute<double>(node, "alpha", 0.01);
+    return std::nullopt;
+  }
+
+  // The node that alone uses a value, once.
+  const Node* only_user(const std::string& value, std::size_t& index) const {
+    const auto uses = uses_.find(value);
+    const auto user = user_.find(value);
+    if (uses == uses_.end() || uses->second != 1 || user == user_.end()) return nullptr;
+    index = user->second;
+    return gone_[index] ? nullptr : &graph_.nodes[index];
+  }
+
+  static Node fused_node(const Node& conv) {
+    if (conv.op == "FusedConv") return conv;
+    Node node = conv;
+    node.op = "FusedConv";
+    node.inputs.resize(FusedConvolution::kInputs, kNothing);
+    return node;
+  }
+
+  // The nodes behind a convolution, as far as they go; the fused one stands in the last one's place.
+  void take_behind(std::size_t conv) {
+    Node node = fused_node(graph_.nodes[conv]);
+    std::vector<std::size_t> taken{conv};
+    std::size_t index = 0;
+    const auto next = [&] { return only_user(node.outputs[0], index); };
+    const auto take = [&](const Node& other) {
+      node.outputs[0] = other.outputs[0];
+      taken.push_back(index);
+    };
+    if (const Node* norm = next(); norm && is_norm(*norm)) {
+      node.attributes["epsilon"] = attribute<double>(*norm, "epsilon", 1e-5);
+      std::copy_n(norm->inputs.begin() + 1, 4, node.inputs.begin() + FusedConvolution::kOut);
+      take(*norm);
+    }
+    if (const Node* add = next(); add && add->op == "Add") {
+      const std::string& other = add->inputs[add->inputs[0] == node.outputs[0] ? 1 : 0];
+      const ValueInfo& sum = infos_.at(add->outputs[0]);
+      const bool same = infos_.at(other).shape == sum.shape &&
+                        infos_.at(node.outputs[0]).shape == sum.shape && !infos_.at(other).constant;
+      if (same) {
+        node.inputs[FusedConvolution::kResidual] = other;
+        take(*add);
+      }
+    }
+    if (const Node* activation = next()) {
+      if (const std::optional<double> slope = slope_of(*activation)) {
+        node.attributes["slope"] = *slope;
+        take(*activation);
+      }
+    }
+    if (taken.size() == 1) return;
+    for (const std::size_t i : taken) gone_[i] = 1;
+    const std::size_t last = taken.back();
+    user_of_inputs_becomes(node, last);
+    maker_[node.outputs[0]] = last;
+    graph_.nodes[last] = std::move(node);
+    gone_[last] = 0;
+  }
+
+  void user_of_inputs_becomes(const Node& node, std::size_t index) {
+    for (const std::string& name : node.inputs) user_[name] = index;
+  }
+
+  // The node that makes a value for one user, `user`.
+  const Node* maker_for(const std::string& value, std::size_t user, std::size_t& index) const {
+    const auto maker = maker_.find(value);
+    std::size_t found = 0;
+    if (maker == maker_.end() || only_user(value, found) == nullptr || found != user) {
+      return nullptr;
+    }
+    index = maker->second;
+    return gone_[index] ? nullptr : &graph_.nodes[index];
+  }
+
+  void take_before(std::size_t conv) {
+    const Node& source = graph_.nodes[conv];
+    if (source.op != "Conv" && source.op != "FusedConv") return;
+    std::size_t index = 0;
+    double slope = 1;
+    std::vector<std::size_t> taken;
+    const Node* before = maker_for(source.inputs[0], conv, index);
+    if (before && slope_of(*before)) {
+      slope = *slope_of(*before);
+      taken.push_back(index);
+      before = maker_for(before->inputs[0], index, index);
+    }
+    if (!before || !is_norm(*before) || !maps_input(source)) return;
+    taken.push_back(index);
+    Node node = fused_node(source);
+    node.attributes["in_epsilon"] = attribute<double>(*before, "epsilon", 1e-5);
+    node.attributes["in_slope"] = slope;
+    node.inputs[0] = before->inputs[0];
+    std::copy_n(before->inputs.begin() + 1, 4, node.inputs.begin() + FusedConvolution::kIn);
+    for (const std::size_t i : taken) gone_[i] = 1;
+    user_of_inputs_becomes(node, conv);
+    graph_.nodes[conv] = std::move(node);
+  }
+
+  bool maps_input(const Node& node) const {
+    const Shape& x = infos_.at(node.inputs[0]).shape;
+    const Shape& w = infos_.at(node.inputs[1]).shape;
+    return device_.conv_maps_input(
+        node.op == "Conv" ? read_attributes<Convolution>(node.attributes).geometry(x, w)
+                          : read_attributes<FusedConvolution>(node.attributes).conv.geometry(x, w));
+  }
+
+  Graph graph_;
+  const ValueInfos& infos_;
+  const Device& device_;
+  std::vector<char> gone_;
+  std::map<std::string, int, std::less<>> uses_;
+  std::map<std::string, std::size_t, std::less<>> user_, maker_;
+};
+
+}  // namespace
+
+Graph fuse(Graph graph, const ValueInfos& infos, const Device& device) {
+  return Fuser(std::move(graph), infos, device).fuse();
+}
+
+}  // namespace striate

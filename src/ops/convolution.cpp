@@ -1,0 +1,73 @@
+#include "ops/convolution.h"
+
+#include <algorithm>
+
+#include "ops/operands.h"
+
+namespace striate {
+
+ValueInfo Convolution::infer(std::span<const ValueInfo> inputs) const {
+  const ValueInfo& x = required_float(inputs, 0, "X");
+  const ValueInfo& w = required_float(inputs, 1, "W");
+  if (x.shape.rank() != 3 && x.shape.rank() != 4) {
+    fail<ModelError>("expected an input N,C,W or N,C,H,W, got {}", x.shape.str());
+  }
+  if (w.shape.rank() != x.shape.rank() || w.dtype != x.dtype) {
+    fail<ModelError>("expected weights {} of rank {} for input {}, got {} {}", name_of(x.dtype),
+                     x.shape.rank(), x.shape.str(), name_of(w.dtype), w.shape.str());
+  }
+  if (group < 1 || w.shape[0] < 1 || w.shape[0] % group != 0) {
+    fail<ModelError>("expected a group that divides the {} output channels, got {}", w.shape[0],
+                     group);
+  }
+  // Compared by division: a product of two numbers from a file could overflow.
+  if (x.shape[1] % group != 0 || x.shape[1] / group != w.shape[1]) {
+    const std::string groups = group == 1 ? "" : fmt::format(" x {} groups", group);
+    fail<ModelError>("expected an input of {}{} channels (weights {}), got {}", w.shape[1], groups,
+                     w.shape.str(), x.shape.str());
+  }
+  const std::vector<std::int64_t>& kernel = spatial.kernel_shape;
+  if (!kernel.empty() &&
+      !std::equal(kernel.begin(), kernel.end(), w.shape.begin() + 2, w.shape.end())) {
+    fail<ModelError>("expected weights of kernel_shape {}, got {}", Shape(kernel).str(),
+                     w.shape.str());
+  }
+  if (present(inputs, 2)) expect(inputs[2], x.dtype, {w.shape[0]}, "a bias");
+  return {.dtype = x.dtype, .shape = output_shape(x.shape, w.shape[0], resolved(x.shape, w.shape))};
+}
+
+Cost Convolution::cost(std::span<const ValueInfo> inputs, const ValueInfo& y) const {
+  Shape work = y.shape;  // every output element sums over one kernel
+  work.push_back(inputs[1].shape.elements() / inputs[1].shape[0]);
+  return {.macs = work.elements()};
+}
+
+Window Convolution::window(std::span<const ValueInfo> inputs) const {
+  return resolved(inputs[0].shape, inputs[1].shape).window();
+}
+
+ConvGeometry Convolution::geometry(const Shape& x, const Shape& w) const {
+  const auto [h, v] = resolved(x, w);
+  return {.n = x[0],
+          .c = x[1],
+          .h = h.in,
+          .w = v.in,
+          .o = w[0],
+          .oh = h.out,
+          .ow = v.out,
+          .r = h.kernel,
+          .s = v.kernel,
+          .stride_h = h.stride,
+          .stride_w = v.stride,
+          .dilation_h = h.dilation,
+          .dilation_w = v.dilation,
+          .pad_top = h.pad_begin,
+          .pad_left = v.pad_begin,
+          .groups = group};
+}
+
+Spatial Convolution::resolved(const Shape& x, const Shape& w) const {
+  return resolve(spatial, x, {w.begin() + 2, w.end()});
+}
+
+}  // namespace striate
