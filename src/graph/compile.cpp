@@ -26,43 +26,11 @@ class Relayout final : public Operator {
   }
 };
 
-// Pixels 4 KiB apart fall into the same cache set: such maps get one more cache line a pixel.
-std::int64_t pixel_stride(std::int64_t channels, DType dtype) {
-  const auto size = static_cast<std::int64_t>(size_of(dtype));
-  return channels > 0 && channels * size % 4096 == 0 ? channels + 64 / size : channels;
-}
-
-Strides strides_for(const ValueInfo& info, Layout layout) {
-  if (layout == Layout::channels_last && info.shape.rank() >= 3) {
-    return map_strides(info.shape, pixel_stride(info.shape[1], info.dtype));
-  }
-  return dense_strides(info.shape);
-}
-
-bool same_places(const Shape& shape, const Strides& a, const Strides& b) {
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    const auto i = static_cast<std::size_t>(axis);
-    if (shape[axis] > 1 && a[i] != b[i]) return false;
-  }
-  return true;
-}
-
-std::size_t extent_bytes(const ValueInfo& info, const Strides& strides) {
-  if (info.shape.elements() == 0) return 0;
-  std::int64_t last = 0;
-  for (int axis = 0; axis < info.shape.rank(); ++axis) {
-    last += (info.shape[axis] - 1) * strides[static_cast<std::size_t>(axis)];
-  }
-  return static_cast<std::size_t>(last + 1) * size_of(info.dtype);
-}
-
 bool contains(const std::vector<int>& list, int item) {
   return std::find(list.begin(), list.end(), item) != list.end();
 }
 
 // Builds a plan: nodes and layouts first, then the backward pass, then who shares whose memory.
-// Time runs in steps: node i forward at i, gradients of outputs arrive at F, node i backward at
-// 2F - i, F the number of nodes.
 class Compiler {
  public:
   Compiler(const Graph& graph, std::shared_ptr<const Device> device, const Shapes& shapes,
@@ -87,17 +55,14 @@ class Compiler {
       if (needed_nodes_.contains(&node)) add_node(node);
     }
     for (const std::string& name : wanted_) plan_->outputs[name] = value_of(name);
-    end_ = 2 * steps() + 1;
     if (!options_.differentiate.empty()) add_backward();
-    find_lifetimes();
-    share_memory();
-    plan_->workspace_bytes = place(plan_->buffers);
+    plan_memory(*plan_);
     return std::move(plan_);
   }
 
  private:
-  int steps() const { return static_cast<int>(plan_->nodes.size()); }
-  int backward_time(int node) const { return 2 * steps() - node; }
+  int steps() const { return plan_->steps(); }
+  int backward_time(int node) const { return plan_->backward_time(node); }
 
   // Nodes that an output depends on and that constants have not made superfluous.
   void find_needed() {
@@ -117,16 +82,8 @@ class Compiler {
     }
   }
 
-  int add_value(const ValueInfo& info, Layout layout) {
-    PlanValue value;
-    value.info = info;
-    value.layout = info.shape.rank() >= 3 ? layout : Layout::row_major;
-    value.strides = strides_for(info, value.layout);
-    plan_->values.push_back(std::move(value));
-    return static_cast<int>(plan_->values.size()) - 1;
-  }
-
-  PlanValue& value(int id) { return plan_->values[static_cast<std::size_t>(id)]; }
+  int add_value(const ValueInfo& info, Layout layout) { return plan_->add_value(info, layout); }
+  PlanValue& value(int id) { return plan_->value(id); }
 
   // The plan's value for a graph value as it is produced; inputs, parameters and constants appear
   // when first used.
@@ -203,8 +160,7 @@ class Compiler {
       by_name_[source.outputs[i]] = id;
       node.outputs.push_back({id, value(id).strides});
     }
-    saved_layout_.resize(plan_->nodes.size() + 1);
-    saved_layout_.back() = layout;
+    node.layout = layout;
     plan_->nodes.push_back(std::move(node));
   }
 
@@ -314,120 +270,6 @@ class Compiler {
     }
   }
 
-  void live(int id, int time) {
-    if (id >= 0) value(id).last = std::max(value(id).last, time);
-  }
-
-  int add_scratch(std::size_t bytes, int time) {
-    if (bytes == 0) return -1;
-    const int id = add_value({.dtype = DType::u8, .shape = {static_cast<std::int64_t>(bytes)}},
-                             Layout::row_major);
-    value(id).first = value(id).last = time;
-    return id;
-  }
-
-  void find_lifetimes() {
-    for (int i = 0; i < steps(); ++i) {
-      PlanNode& node = plan_->nodes[static_cast<std::size_t>(i)];
-      const int back = backward_time(i);
-      for (const Operand& input : node.inputs) {
-        live(input.value, i);
-        if (node.backward && node.traits.backward_reads_inputs) live(input.value, back);
-      }
-      for (const Operand& output : node.outputs) {
-        if (output.value < 0) continue;
-        value(output.value).first = i;
-        live(output.value, i);
-        if (node.backward && node.traits.backward_reads_outputs) live(output.value, back);
-      }
-      node.forward_scratch = add_scratch(node.traits.forward_scratch, i);
-      if (!node.backward) continue;
-      for (const ValueInfo& info : node.traits.saved) {
-        const int id = add_value(info, saved_layout_[static_cast<std::size_t>(i)]);
-        value(id).first = i;
-        live(id, back);
-        node.saved.push_back({id, value(id).strides});
-      }
-      for (const Operand& gradient : node.output_gradients) live(gradient.value, back);
-      for (const Operand& gradient : node.input_gradients) live(gradient.value, back);
-      node.backward_scratch = add_scratch(node.traits.backward_scratch, back);
-    }
-    for (const auto& [name, id] : plan_->outputs) live(id, end_);
-    for (const auto& [name, id] : plan_->gradients) live(id, end_);
-    for (const auto& [name, id] : plan_->seeds) live(id, steps());
-  }
-
-  void new_buffer(int id) {
-    PlanBuffer buffer;
-    buffer.bytes = extent_bytes(value(id).info, value(id).strides);
-    buffer.first = value(id).first;
-    buffer.last = value(id).last;
-    value(id).buffer = static_cast<int>(plan_->buffers.size());
-    plan_->buffers.push_back(std::move(buffer));
-  }
-
-  // True where element i of one lies where element i of the other would: the same places for the
-  // same shape, dense row-major for a reshaped one.
-  bool element_by_element(const Operand& a, const Operand& b) {
-    const Shape& shape = value(a.value).info.shape;
-    if (shape == value(b.value).info.shape) return same_places(shape, a.strides, b.strides);
-    const auto dense = [&](const Operand& operand) {
-      const Shape& own = value(operand.value).info.shape;
-      return same_places(own, operand.strides, dense_strides(own));
-    };
-    return dense(a) && dense(b);
-  }
-
-  // Lets `taker`, first written at `time`, live on in the memory of `giver`, last used then.
-  void take_over(const Operand& taker, const Operand& giver, int time) {
-    if (taker.value < 0 || giver.value < 0) return;
-    PlanValue& to = value(taker.value);
-    const PlanValue& from = value(giver.value);
-    if (to.buffer >= 0 || from.buffer < 0 || !element_by_element(taker, giver)) return;
-    PlanBuffer& buffer = plan_->buffers[static_cast<std::size_t>(from.buffer)];
-    const bool fits = buffer.source == Source::workspace && buffer.last <= time &&
-                      to.first == time && buffer.bytes == extent_bytes(to.info, to.strides);
-    if (!fits) return;
-    to.buffer = from.buffer;
-    buffer.last = std::max(buffer.last, to.last);
-  }
-
-  // True where the node's input is no other input of it.
-  static bool once(const PlanNode& node, int input) {
-    const int id = node.inputs[static_cast<std::size_t>(input)].value;
-    return std::count_if(node.inputs.begin(), node.inputs.end(),
-                         [&](const Operand& other) { return other.value == id; }) == 1;
-  }
-
-  void share_memory() {
-    for (int i = 0; i < steps(); ++i) {
-      const PlanNode& node = plan_->nodes[static_cast<std::size_t>(i)];
-      const int from = node.traits.in_place;
-      if (from >= 0) {
-        take_over(node.outputs[0], node.inputs[static_cast<std::size_t>(from)], i);
-      }
-      for (const Operand& output : node.outputs) {
-        if (output.value >= 0 && value(output.value).buffer < 0) new_buffer(output.value);
-      }
-    }
-    for (const auto& [name, id] : plan_->seeds) new_buffer(id);
-    for (int i = steps() - 1; i >= 0; --i) {
-      const PlanNode& node = plan_->nodes[static_cast<std::size_t>(i)];
-      if (!node.backward) continue;
-      const int to = node.traits.gradient_in_place;
-      if (to >= 0 && node.accumulate[static_cast<std::size_t>(to)] == 0 && once(node, to)) {
-        take_over(node.input_gradients[static_cast<std::size_t>(to)], node.output_gradients[0],
-                  backward_time(i));
-      }
-      for (const Operand& gradient : node.input_gradients) {
-        if (gradient.value >= 0 && value(gradient.value).buffer < 0) new_buffer(gradient.value);
-      }
-    }
-    for (int id = 0; id < static_cast<int>(plan_->values.size()); ++id) {
-      if (value(id).buffer < 0) new_buffer(id);
-    }
-  }
-
   const Plan::Options& options_;
   ValueInfos infos_;
   Graph graph_;
@@ -436,10 +278,8 @@ class Compiler {
   std::set<const Node*> needed_nodes_;
   std::map<std::string, int, std::less<>> by_name_;
   std::map<std::pair<int, Layout>, int> converted_;
-  std::vector<Layout> saved_layout_;
   std::vector<char> needs_gradient_;
   std::vector<int> gradient_of_;
-  int end_ = 0;
 };
 
 }  // namespace

@@ -27,6 +27,7 @@ struct PlanValue {
   Layout layout = Layout::row_major;
   Strides strides{};
   int buffer = -1;
+  std::size_t offset = 0;  ///< bytes from the buffer's begin
   int first = 0, last = 0;
 };
 
@@ -41,6 +42,7 @@ struct PlanNode {
   std::shared_ptr<const Operator> op;
   Traits traits;
   std::uint64_t purpose = 0;
+  Layout layout = Layout::row_major;  ///< of its maps
   std::vector<Operand> inputs, outputs, saved;
   int forward_scratch = -1;  ///< a value of bytes
   // Backward, where it takes part.
@@ -50,6 +52,8 @@ struct PlanNode {
   int backward_scratch = -1;
 };
 
+/// Time runs in steps: node i forward at i, gradients of outputs arrive at F, node i backward at
+/// 2F - i, F the number of nodes.
 struct Plan::Impl {
   std::shared_ptr<const Device> device;
   std::string graph_name;
@@ -62,7 +66,22 @@ struct Plan::Impl {
   std::map<std::string, int, std::less<>> seeds;      ///< gradients of differentiated outputs
   std::vector<StateUpdate> updates;
   std::size_t workspace_bytes = 0;
+
+  int steps() const { return static_cast<int>(nodes.size()); }
+  int backward_time(int node) const { return 2 * steps() - node; }
+  PlanValue& value(int id) { return values[static_cast<std::size_t>(id)]; }
+  /// A value without memory yet; returns its number.
+  int add_value(const ValueInfo& info, Layout layout);
 };
+
+/// How a value lies by itself: maps in channels-last layout as kernels like them, all else dense.
+Strides strides_for(const ValueInfo& info, Layout layout);
+/// True where both put every element in the same place.
+bool same_places(const Shape& shape, const Strides& a, const Strides& b);
+std::size_t extent_bytes(const ValueInfo& info, const Strides& strides);
+
+/// Finds each value's lifetime, joins what can share memory and places it.
+void plan_memory(Plan::Impl& plan);
 
 /// Gives every workspace buffer an offset so that buffers whose lifetimes meet do not overlap;
 /// returns the bytes needed in all.

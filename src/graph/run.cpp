@@ -48,7 +48,8 @@ class Binding {
     if (operand.value < 0) return {};
     const PlanValue& value = plan_.values[static_cast<std::size_t>(operand.value)];
     const PlanBuffer& buffer = plan_.buffers[static_cast<std::size_t>(value.buffer)];
-    return {memory_ + buffer.offset, value.info.dtype, value.info.shape, operand.strides};
+    return {memory_ + buffer.offset + value.offset, value.info.dtype, value.info.shape,
+            operand.strides};
   }
 
   std::span<std::byte> scratch(int id) const {
@@ -194,7 +195,7 @@ ConstView result_view(const Plan::Impl& plan, const std::byte* memory, int id) {
   const PlanBuffer& buffer = plan.buffers[static_cast<std::size_t>(value.buffer)];
   if (buffer.source == Source::constant) return buffer.constant.view();
   invariant(buffer.source == Source::workspace, "a graph's output is one of its inputs");
-  return {memory + buffer.offset, value.info.dtype, value.info.shape, value.strides};
+  return {memory + buffer.offset + value.offset, value.info.dtype, value.info.shape, value.strides};
 }
 
 }  // namespace

@@ -38,8 +38,10 @@ class Concat final : public Operator {
   }
 
   Traits traits(const Device&, std::span<const ValueInfo>,
-                std::span<const ValueInfo>) const override {
-    return {};
+                std::span<const ValueInfo> outputs) const override {
+    Traits traits;
+    traits.joins_channels = normalized_axis(fields_.axis, outputs[0].shape.rank()) == 1;
+    return traits;
   }
 
   void forward(const ForwardArgs& args) const override {

@@ -65,6 +65,9 @@ struct Traits {
   /// The gradient of this input may take over the memory of output 0's gradient (-1: of none),
   /// where the input's value is no other input of the node.
   int gradient_in_place = -1;
+  /// Output 0 is the inputs' channels behind one another. Inputs may then lie there beforehand, and
+  /// their gradients in output 0's: both passes hand such parts to Device::copy all the same.
+  bool joins_channels = false;
   std::size_t forward_scratch = 0;
   std::size_t backward_scratch = 0;
 };
