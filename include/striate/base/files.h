@@ -8,9 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "striate/base/memory.h"
+
 namespace striate {
 
-using Bytes = std::vector<std::uint8_t>;
+using Bytes = std::vector<std::uint8_t, BlockAllocator<std::uint8_t>>;
 
 /// The whole file. Throws InputError naming the file when it cannot be read or is larger than
 /// `limit` bytes.
