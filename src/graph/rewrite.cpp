@@ -16,6 +16,7 @@ void replace_uses(Graph& graph, const std::string& from, const std::string& to) 
 
 Graph inference_form(Graph graph) {
   graph.updates.clear();
+  graph.auxiliary.clear();
   for (Node& node : graph.nodes) {
     if (node.op == "BatchNormalization") {
       node.attributes["training_mode"] = std::int64_t{0};

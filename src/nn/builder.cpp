@@ -76,7 +76,8 @@ Value Builder::conv(const std::string& name, const Value& x, const ConvOptions& 
   const Shape weight{options.out, in / options.groups, options.kernel, options.kernel};
   std::vector<Value> inputs{x, parameter(name + ".weight", weight, options.weights(weight))};
   if (options.bias) {
-    inputs.push_back(parameter(name + ".bias", {options.out}, constant_initial(0)));
+    inputs.push_back(
+        parameter(name + ".bias", {options.out}, constant_initial(options.first_bias)));
   }
   const std::int64_t p = options.padding;
   return node("Conv", name, inputs,
@@ -107,13 +108,22 @@ Value Builder::batch_norm(const std::string& name, const Value& x,
   return y;
 }
 
-Value Builder::linear(const std::string& name, const Value& x, std::int64_t out,
-                      InitialRule weights) {
-  const Shape weight{out, shape(x)[1]};
-  return node("Gemm", name,
-              {x, parameter(name + ".weight", weight, weights(weight)),
-               parameter(name + ".bias", {out}, constant_initial(0))},
-              {{"transB", std::int64_t{1}}});
+Value Builder::linear(const std::string& name, const Value& x, const LinearOptions& options) {
+  const Shape weight{options.out, shape(x)[1]};
+  std::vector<Value> inputs{x, parameter(name + ".weight", weight, options.weights(weight))};
+  if (options.bias) {
+    const Initial first = constant_initial(options.first_bias);
+    inputs.push_back(parameter(name + ".bias", {options.out}, first));
+  }
+  return node("Gemm", name, inputs, {{"transB", std::int64_t{1}}});
+}
+
+Value Builder::lrn(const std::string& name, const Value& x, const LrnOptions& options) {
+  return node("LRN", name, {x},
+              {{"size", options.size},
+               {"alpha", options.alpha},
+               {"beta", options.beta},
+               {"bias", options.bias}});
 }
 
 namespace {
@@ -135,6 +145,20 @@ Value Builder::max_pool(const std::string& name, const Value& x, const PoolOptio
 
 Value Builder::average_pool(const std::string& name, const Value& x, const PoolOptions& options) {
   return node("AveragePool", name, {x}, pool_attributes(options));
+}
+
+Value Builder::adaptive_average_pool(const std::string& name, const Value& x, std::int64_t out) {
+  const std::int64_t h = shape(x)[2];
+  const std::int64_t w = shape(x)[3];
+  if (h <= out && w <= out) return x;
+  if (h % out != 0 || w % out != 0) {
+    fail<ModelError>(
+        "{} (AveragePool): a map of {}x{} cannot be cut into {}x{} equal parts; sizes "
+        "that make it {} times as large as another can",
+        full(name), h, w, out, out, out);
+  }
+  return node("AveragePool", name, {x},
+              {{"kernel_shape", Ints{h / out, w / out}}, {"strides", Ints{h / out, w / out}}});
 }
 
 Value Builder::global_average_pool(const std::string& name, const Value& x) {
@@ -186,12 +210,33 @@ Graph with_classification_loss(Graph graph, const std::string& logits) {
     if (axis != 1) labels.push_back(scores[axis]);
   }
   graph.inputs.push_back({.name = "labels", .dtype = DType::i64, .shape = labels});
-  graph.nodes.push_back({.name = "loss",
-                         .op = "SoftmaxCrossEntropyLoss",
-                         .attributes = {{"reduction", std::string("mean")}},
-                         .inputs = {logits, "labels"},
-                         .outputs = {"loss"}});
+  const auto add_node = [&](const std::string& op, const std::string& name,
+                            const std::vector<std::string>& inputs, Attributes attributes = {}) {
+    graph.nodes.push_back({.name = name,
+                           .op = op,
+                           .attributes = std::move(attributes),
+                           .inputs = inputs,
+                           .outputs = {name}});
+    return name;
+  };
+  const auto add_loss = [&](const std::string& name, const std::string& of) {
+    return add_node("SoftmaxCrossEntropyLoss", name, {of, "labels"},
+                    {{"reduction", std::string("mean")}});
+  };
+  if (graph.auxiliary.empty()) {
+    add_loss("loss", logits);
+  } else {
+    const DType dtype = infos.at(logits).dtype;
+    graph.constants["loss.share"] = Tensor::of<double>({}, {{0.3}}).cast(dtype);
+    std::vector<std::string> terms{add_loss("loss.main", logits)};
+    for (const std::string& output : graph.auxiliary) {
+      const std::string loss = add_loss("loss." + output, output);
+      terms.push_back(add_node("Mul", loss + ".share", {loss, "loss.share"}));
+    }
+    add_node("Sum", "loss", terms);
+  }
   graph.outputs = {"loss", logits};
+  graph.auxiliary.clear();
   check(graph);
   return graph;
 }

@@ -1,3 +1,5 @@
+#include <map>
+
 #include <gtest/gtest.h>
 
 #include "striate/graph/summary.h"
@@ -24,6 +26,25 @@ TEST(ResnetCifar, NamesAreAFileFormat) {
                            "layer3.2.bn2.bias", "fc.weight", "fc.bias"}) {
     EXPECT_NE(graph.find_parameter(name), nullptr) << name;
   }
+}
+
+// The paper's table 6, worked from first principles.
+TEST(ResnetCifar, ParametersOfEveryDepth) {
+  const std::map<std::string, std::int64_t> rows = {{"resnet32", 464154},
+                                                    {"resnet44", 658586},
+                                                    {"resnet56", 853018},
+                                                    {"resnet110", 1727962},
+                                                    {"plain20", 269722}};
+  for (const auto& [name, count] : rows) {
+    const ModelRow& row = models().find(name);
+    EXPECT_EQ(summarize(row.build(row.natural)).parameters, count) << name;
+  }
+  // Two projections with their batch norms; without bn behind them where norms come first.
+  const auto count = [](const char* name) {
+    const ModelRow& row = models().find(name);
+    return summarize(row.build(row.natural)).parameters;
+  };
+  EXPECT_EQ(count("resnet20_projected"), 269722 + 16 * 32 + 32 * 64 + 2 * (32 + 64));
 }
 
 }  // namespace

@@ -79,6 +79,7 @@ struct Graph {
   std::map<std::string, Tensor, std::less<>> constants;
   std::vector<Node> nodes;
   std::vector<std::string> outputs;
+  std::vector<std::string> auxiliary;  ///< scores that only training's loss looks at
   std::vector<StateUpdate> updates;
 
   const Parameter* find_parameter(std::string_view parameter) const;

@@ -5,7 +5,7 @@
 namespace striate {
 
 /// The graph as it is used after training: batch norms take their running statistics, dropouts are
-/// gone, nothing updates state, and what no output needs is dropped. Value and parameter names
+/// gone, nothing updates state, and what no output needs is dropped, auxiliary scores too. Value and parameter names
 /// stay.
 Graph inference_form(Graph graph);
 

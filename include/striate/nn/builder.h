@@ -27,6 +27,20 @@ struct ConvOptions {
   std::int64_t groups = 1;
   bool bias = true;
   InitialRule weights = he_normal;
+  double first_bias = 0;
+};
+
+struct LinearOptions {
+  std::int64_t out = 0;
+  bool bias = true;
+  InitialRule weights = he_normal;
+  double first_bias = 0;
+};
+
+/// Local response normalization as ONNX writes it: alpha is divided by the size.
+struct LrnOptions {
+  std::int64_t size = 5;
+  double alpha = 1e-4, beta = 0.75, bias = 1;
 };
 
 struct BatchNormOptions {
@@ -63,10 +77,17 @@ class Builder {
   Value conv(const std::string& name, const Value& x, const ConvOptions& options);
   Value batch_norm(const std::string& name, const Value& x, const BatchNormOptions& options = {});
   /// x [N, features] times weight [out, features] transposed, plus bias.
+  Value linear(const std::string& name, const Value& x, const LinearOptions& options);
   Value linear(const std::string& name, const Value& x, std::int64_t out,
-               InitialRule weights = he_normal);
+               InitialRule weights = he_normal) {
+    return linear(name, x, {.out = out, .weights = weights});
+  }
+  Value lrn(const std::string& name, const Value& x, const LrnOptions& options);
   Value max_pool(const std::string& name, const Value& x, const PoolOptions& options = {});
   Value average_pool(const std::string& name, const Value& x, const PoolOptions& options = {});
+  /// Means of `out` by `out` equal parts. A map whose sides are no multiples of `out` is an error; one
+  /// that is smaller stays as it is.
+  Value adaptive_average_pool(const std::string& name, const Value& x, std::int64_t out);
   Value global_average_pool(const std::string& name, const Value& x);
   Value relu(const std::string& name, const Value& x) { return node("Relu", name, {x}); }
   Value tanh(const std::string& name, const Value& x) { return node("Tanh", name, {x}); }
@@ -99,6 +120,9 @@ class Builder {
     std::size_t length_;
   };
 
+  /// Scores beside the output, which only training's loss looks at.
+  void auxiliary(const Value& scores) { graph_.auxiliary.push_back(scores.name); }
+
   /// The graph, its value `output` renamed to `output_name`.
   Graph finish(const Value& output, const std::string& output_name);
 
@@ -112,7 +136,8 @@ class Builder {
 };
 
 /// The classifier's training graph: `labels` (int64 [N]) as another input and `loss`, the mean
-/// softmax cross-entropy of `logits`, as the first output.
+/// softmax cross-entropy of `logits`, as the first output. The losses of
+/// auxiliary classifiers count 0.3 each (Szegedy et al., arXiv:1409.4842, section 5).
 Graph with_classification_loss(Graph graph, const std::string& logits = "logits");
 
 }  // namespace striate
