@@ -124,6 +124,13 @@ void check_channels(const ConstView& x, const ConstView& vector, const char* wha
   require_dtype(vector, x.dtype, what);
 }
 
+void check_batch_norm(const ConstView& x, const Device::BatchNorm& norm) {
+  check_channels(x, norm.mean, "batch norm mean");
+  check_channels(x, norm.variance, "batch norm variance");
+  check_channels(x, norm.scale, "batch norm scale");
+  if (norm.bias || norm.slope != 1) check_channels(x, norm.bias, "batch norm bias");
+}
+
 void check_nll(const ConstView& x, const ConstView& labels, const ConstView& weight,
                const ConstView& per_label) {
   invariant(x.shape.rank() >= 2, "nll: the log probabilities have no channel axis");

@@ -26,6 +26,7 @@ void check_copy(const ConstView& x, const ConstView& out, bool accumulate);
 void check_dropout(const ConstView& x, const ConstView& out, const ConstView& mask);
 /// `vector` is a [C] operand of a primitive over axis 1 of x.
 void check_channels(const ConstView& x, const ConstView& vector, const char* what);
+void check_batch_norm(const ConstView& x, const Device::BatchNorm& norm);
 /// labels and per_label (loss or its gradient) have the shape of x without axis 1.
 void check_nll(const ConstView& x, const ConstView& labels, const ConstView& weight,
                const ConstView& per_label);

@@ -31,14 +31,20 @@ bool contains(const std::vector<int>& list, int item) {
 }
 
 // Builds a plan: nodes and layouts first, then the backward pass, then who shares whose memory.
+Graph fused(const Graph& graph, const ValueInfos& infos, const Device& device,
+            const Plan::Options& options) {
+  if (!options.fuse) return graph;
+  return options.differentiate.empty() ? fuse_for_inference(graph, infos, device)
+                                       : fuse_for_training(graph, infos, device);
+}
+
 class Compiler {
  public:
   Compiler(const Graph& graph, std::shared_ptr<const Device> device, const Shapes& shapes,
            const Plan::Options& options)
       : options_(options),
         infos_(infer_shapes(graph, shapes)),
-        graph_(options.differentiate.empty() && options.fuse ? fuse(graph, infos_, *device)
-                                                             : graph),
+        graph_(fused(graph, infos_, *device, options)),
         plan_(std::make_unique<Plan::Impl>()) {
     plan_->device = std::move(device);
     plan_->graph_name = graph.name;

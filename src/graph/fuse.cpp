@@ -32,13 +32,33 @@ class Fuser {
     }
   }
 
-  Graph fuse() {
+  Graph for_inference() {
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       if (graph_.nodes[i].op == "Conv" && !gone_[i]) take_behind(i);
     }
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       if (!gone_[i]) take_before(i);
     }
+    return finish();
+  }
+
+  Graph for_training() {
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      Node& norm = graph_.nodes[i];
+      if (norm.op != "BatchNormalization" || is_norm(norm)) continue;
+      std::size_t index = 0;
+      const Node* activation = only_user(norm.outputs[0], index);
+      if (activation == nullptr || !slope_of(*activation)) continue;
+      norm.op = "FusedBatchNormalization";
+      norm.attributes["slope"] = *slope_of(*activation);
+      norm.outputs[0] = activation->outputs[0];
+      gone_[index] = 1;
+    }
+    return finish();
+  }
+
+ private:
+  Graph finish() {
     std::vector<Node> kept;
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       if (!gone_[i]) kept.push_back(std::move(graph_.nodes[i]));
@@ -47,7 +67,7 @@ class Fuser {
     return std::move(graph_);
   }
 
- private:
+  // With running statistics, as a convolution can take it in.
   static bool is_norm(const Node& node) {
     return node.op == "BatchNormalization" &&
            attribute<std::int64_t>(node, "training_mode", 0) == 0 && node.outputs.size() == 1;
@@ -173,8 +193,12 @@ class Fuser {
 
 }  // namespace
 
-Graph fuse(Graph graph, const ValueInfos& infos, const Device& device) {
-  return Fuser(std::move(graph), infos, device).fuse();
+Graph fuse_for_inference(Graph graph, const ValueInfos& infos, const Device& device) {
+  return Fuser(std::move(graph), infos, device).for_inference();
+}
+
+Graph fuse_for_training(Graph graph, const ValueInfos& infos, const Device& device) {
+  return Fuser(std::move(graph), infos, device).for_training();
 }
 
 }  // namespace striate

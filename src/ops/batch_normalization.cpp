@@ -17,7 +17,9 @@ class BatchNormalization final : public Operator {
                    visit("momentum", momentum, "weight of the old running statistics");
                    visit("training_mode", training_mode, "normalize by the batch's statistics");)
   };
-  explicit BatchNormalization(const Fields& fields) : fields_(fields) {}
+  // What comes out below zero is multiplied by `slope`.
+  explicit BatchNormalization(const Fields& fields, double slope = 1)
+      : fields_(fields), slope_(slope) {}
 
   std::vector<ValueInfo> infer(std::span<const ValueInfo> inputs) const override {
     const ValueInfo& x = required_float(inputs, 0, "X");
@@ -73,8 +75,7 @@ class BatchNormalization final : public Operator {
       mean = batch_mean;
       variance = batch_variance;
     }
-    args.device.batch_norm_apply(x, mean, variance, args.inputs[1], args.inputs[2], fields_.epsilon,
-                                 args.outputs[0]);
+    args.device.batch_norm_apply(x, norm(args.inputs, mean, variance), args.outputs[0]);
   }
 
   void backward(const BackwardArgs& args) const override {
@@ -85,8 +86,8 @@ class BatchNormalization final : public Operator {
       backward_of_inference(args, dx, dscale, dbias);
       return;
     }
-    args.device.batch_norm_backward(args.inputs[0], args.output_gradients[0], args.saved[0],
-                                    args.saved[1], args.inputs[1], fields_.epsilon,
+    args.device.batch_norm_backward(args.inputs[0], args.output_gradients[0],
+                                    norm(args.inputs, args.saved[0], args.saved[1]),
                                     {.dx = dx.view,
                                      .dscale = dscale.view,
                                      .dbias = dbias.view,
@@ -96,6 +97,16 @@ class BatchNormalization final : public Operator {
   }
 
  private:
+  Device::BatchNorm norm(std::span<const ConstView> inputs, const ConstView& mean,
+                         const ConstView& variance) const {
+    return {.mean = mean,
+            .variance = variance,
+            .scale = inputs[1],
+            .bias = inputs[2],
+            .epsilon = fields_.epsilon,
+            .slope = slope_};
+  }
+
   // running = old * momentum + batch * (1 - momentum). `running` may be the old one's memory.
   void update(const Device& device, const ConstView& old, const ConstView& batch,
               const View& running) const {
@@ -122,7 +133,7 @@ class BatchNormalization final : public Operator {
     device.fill(factor, 1.0);
     if (dscale.view) {
       const View normalized = scratch_view(scratch, x);
-      device.batch_norm_apply(x, mean, variance, factor, zero, fields_.epsilon, normalized);
+      device.batch_norm_apply(x, {mean, variance, factor, zero, fields_.epsilon}, normalized);
       apply(device, Function::mul, {normalized, dy}, normalized);
       device.reduce_sum(normalized, along_channels(dscale.view, rank), 1.0, dscale.accumulate);
     }
@@ -132,14 +143,29 @@ class BatchNormalization final : public Operator {
     if (dx.view) {
       // Normalizing a batch of one, all ones, about 0 turns 1 into scale / deviation.
       const View ones = aligned(factor, 2);
-      device.batch_norm_apply(ones, zero, variance, scale, zero, fields_.epsilon, ones);
+      device.batch_norm_apply(ones, {zero, variance, scale, zero, fields_.epsilon}, ones);
       apply(device, Function::mul, {dy, broadcast(along_channels(factor, rank), dy.shape)}, dx.view,
             {}, dx.accumulate);
     }
   }
 
   Fields fields_;
+  double slope_;
 };
+
+// A batch norm of training and the activation behind it, as training plans make it: what lies
+// between them is neither written nor kept.
+struct FusedFields {
+  BatchNormalization::Fields norm;
+  double slope = 1;
+  STRIATE_FIELDS(norm.fields(visit); visit("slope", slope, "of values below zero");)
+};
+
+std::unique_ptr<Operator> make_fused(const Attributes& attributes) {
+  const auto fields = read_attributes<FusedFields>(attributes);
+  if (!fields.norm.training_mode) fail<ModelError>("expected training_mode 1");
+  return std::make_unique<BatchNormalization>(fields.norm, fields.slope);
+}
 
 }  // namespace
 
@@ -151,6 +177,13 @@ void register_op_batch_normalization(OperatorRegistry& registry) {
                 .max_inputs = 5,
                 .max_outputs = 3,
                 .make = make_operator<BatchNormalization>});
+  registry.add({.name = "FusedBatchNormalization",
+                .doc = "BatchNormalization in training and the ReLU or LeakyRelu behind it, as "
+                       "training plans make it (domain striate).",
+                .min_inputs = 5,
+                .max_inputs = 5,
+                .max_outputs = 3,
+                .make = make_fused});
 }
 
 }  // namespace striate

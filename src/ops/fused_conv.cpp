@@ -90,9 +90,9 @@ class FusedConv final : public Operator {
     const View zero = vector();
     device.fill(zero, 0.0);
     device.fill(scale, 1.0);
-    device.batch_norm_apply(aligned(added ? added : zero, 2), mean, variance, gamma, beta, epsilon,
-                            aligned(shift, 2));
-    device.batch_norm_apply(aligned(scale, 2), zero, variance, gamma, zero, epsilon,
+    device.batch_norm_apply(aligned(added ? added : zero, 2),
+                            {mean, variance, gamma, beta, epsilon}, aligned(shift, 2));
+    device.batch_norm_apply(aligned(scale, 2), {zero, variance, gamma, zero, epsilon},
                             aligned(scale, 2));
     return {.scale = scale, .shift = shift};
   }

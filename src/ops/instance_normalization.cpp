@@ -48,7 +48,8 @@ class InstanceNormalization final : public Operator {
     repeat(device, args.inputs[1], scale);
     repeat(device, args.inputs[2], bias);
     device.batch_norm_statistics(x, mean, variance);
-    device.batch_norm_apply(x, mean, variance, scale, bias, fields_.epsilon, flat(args.outputs[0]));
+    device.batch_norm_apply(x, {mean, variance, scale, bias, fields_.epsilon},
+                            flat(args.outputs[0]));
   }
 
   void backward(const BackwardArgs& args) const override {
@@ -63,8 +64,12 @@ class InstanceNormalization final : public Operator {
     const View dscales = vector();
     const View dbiases = vector();
     repeat(device, args.inputs[1], scale);
-    device.batch_norm_backward(x, flat(args.output_gradients[0]), args.saved[0], args.saved[1],
-                               scale, fields_.epsilon,
+    device.batch_norm_backward(x, flat(args.output_gradients[0]),
+                               {.mean = args.saved[0],
+                                .variance = args.saved[1],
+                                .scale = scale,
+                                .bias = {},
+                                .epsilon = fields_.epsilon},
                                {.dx = dx.view ? flat(dx.view) : View{},
                                 .dscale = dscale.view ? dscales : View{},
                                 .dbias = dbias.view ? dbiases : View{},

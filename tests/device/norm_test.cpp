@@ -66,15 +66,22 @@ TEST_P(BatchNorm, AgreesWithTheReference) {
   // From here on both work from the same statistics.
   mean = vector(0.5, 1.5);
   variance = vector(0.5, 1.5);
+  const double slope = GetParam() % 3 == 0 ? 0.0 : GetParam() % 3 == 1 ? 0.25 : 1.0;
+  const auto norm = [&](const Device& device) {
+    return Device::BatchNorm{.mean = mean.on(device),
+                             .variance = variance.on(device),
+                             .scale = scale.on(device),
+                             .bias = bias.on(device),
+                             .epsilon = 1e-5,
+                             .slope = slope};
+  };
   on_both([&](const Device& device) {
-    device.batch_norm_apply(x.on(device), mean.on(device), variance.on(device), scale.on(device),
-                            bias.on(device), 1e-5, y.on(device));
+    device.batch_norm_apply(x.on(device), norm(device), y.on(device));
   });
   y.expect_close(8, 10);
   Value in_place = x;
   on_both([&](const Device& device) {
-    device.batch_norm_apply(in_place.on(device), mean.on(device), variance.on(device),
-                            scale.on(device), bias.on(device), 1e-5, in_place.on(device));
+    device.batch_norm_apply(in_place.on(device), norm(device), in_place.on(device));
   });
   in_place.expect_close(8, 10);
 
@@ -85,8 +92,7 @@ TEST_P(BatchNorm, AgreesWithTheReference) {
     Value dscale = vector(-1, 1);
     Value dbias = vector(-1, 1);
     on_both([&](const Device& device) {
-      device.batch_norm_backward(x.on(device), dy.on(device), mean.on(device), variance.on(device),
-                                 scale.on(device), 1e-5,
+      device.batch_norm_backward(x.on(device), dy.on(device), norm(device),
                                  {.dx = dx.on(device),
                                   .dscale = dscale.on(device),
                                   .dbias = dbias.on(device),
@@ -100,8 +106,7 @@ TEST_P(BatchNorm, AgreesWithTheReference) {
   }
   Value over = dy;
   on_both([&](const Device& device) {
-    device.batch_norm_backward(x.on(device), over.on(device), mean.on(device), variance.on(device),
-                               scale.on(device), 1e-5,
+    device.batch_norm_backward(x.on(device), over.on(device), norm(device),
                                {.dx = over.on(device), .dscale = {}, .dbias = {}});
   });
   over.expect_close(16, 30);
@@ -147,10 +152,13 @@ TEST(ThreadsBatchNorm, SameBitsForAnyThreadCount) {
     Value dscale(Shape{37}), dbias(Shape{37});
     device.batch_norm_statistics(x.on(device), mean.on(device), variance.on(device));
     device.batch_norm_backward(
-        x.on(device), dy.on(device), mean.on(device), variance.on(device), scale.on(device), 1e-5,
+        x.on(device), dy.on(device),
+        {mean.on(device), variance.on(device), scale.on(device), bias.on(device), 1e-5, 0.1},
         {.dx = dy.on(device), .dscale = dscale.on(device), .dbias = dbias.on(device)});
-    device.batch_norm_apply(dy.on(device), mean.on(device), variance.on(device), dscale.on(device),
-                            dbias.on(device), 1e-5, x.on(device));
+    device.batch_norm_apply(
+        dy.on(device),
+        {mean.on(device), variance.on(device), dscale.on(device), dbias.on(device), 1e-5, 0.1},
+        x.on(device));
     return x.bytes();
   });
 }

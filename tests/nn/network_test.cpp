@@ -161,7 +161,7 @@ TEST(Plan, JoinedChannelsShareTheirMemory) {
 TEST(Plan, FusesWhatOneConvolutionUses) {
   const Graph graph = classifier_of(fusible_network(DType::f32));
   const auto device = reference();
-  const Graph fused = fuse(graph, infer_shapes(graph), *device);
+  const Graph fused = fuse_for_inference(graph, infer_shapes(graph), *device);
   std::map<std::string, int> counts;
   for (const Node& node : fused.nodes) ++counts[node.op];
   EXPECT_EQ(counts, (std::map<std::string, int>{{"FusedConv", 5},
@@ -170,6 +170,46 @@ TEST(Plan, FusesWhatOneConvolutionUses) {
                                                 {"GlobalAveragePool", 1},
                                                 {"Flatten", 1},
                                                 {"Gemm", 1}}));
+}
+
+// Gradients and running statistics are the same whether batch norms take in their activation or
+// not.
+TEST(Plan, FusingChangesNoGradient) {
+  const Graph graph = fusible_network(DType::f32);
+  const Graph fused = fuse_for_training(graph, infer_shapes(graph), *reference());
+  EXPECT_EQ(std::count_if(fused.nodes.begin(), fused.nodes.end(),
+                          [](const Node& node) { return node.op == "FusedBatchNormalization"; }),
+            5);
+  const Tensor x = random_tensor(DType::f32, {2, 3, 10, 9}, 3);
+  const std::vector<std::int64_t> classes{2, 0};
+  const Tensor labels = Tensor::of<std::int64_t>({2}, classes);
+  const Inputs inputs{{"input", x.view()}, {"labels", labels.view()}};
+  for (const auto& device : {reference(), std::shared_ptr<const Device>(make_cpu_device(2))}) {
+    std::map<std::string, Tensor> results[2];
+    for (const bool fuses : {false, true}) {
+      Weights weights = random_weights(graph, 5);
+      const auto plan = Plan::compile(graph, device, {{"input", x.shape()}, {"labels", {2}}},
+                                      {.differentiate = {"loss"}, .fuse = fuses});
+      Workspace workspace(plan);
+      plan->forward(workspace, inputs, weights);
+      plan->backward(workspace, inputs, weights);
+      plan->update_state(workspace, weights);
+      auto& mine = results[fuses ? 1 : 0];
+      for (const Parameter& parameter : graph.parameters) {
+        mine[parameter.name] =
+            parameter.trainable ? Tensor(DType::f32, parameter.shape) : weights.at(parameter.name);
+        if (!parameter.trainable) continue;
+        device->copy(workspace.gradient(parameter.name), mine[parameter.name].view());
+      }
+    }
+    for (const auto& [name, expected] : results[0]) {
+      const double scale = mean_absolute(expected) + 1e-3;
+      for (std::int64_t i = 0; i < expected.elements(); ++i) {
+        EXPECT_NEAR(expected.data<float>()[i], results[1].at(name).data<float>()[i], 1e-4 * scale)
+            << device->name() << " " << name;
+      }
+    }
+  }
 }
 
 TEST(Plan, StateUpdatesReachTheWeights) {

@@ -26,6 +26,18 @@ TEST(BatchNormalization, GradientsWithRunningStatistics) {
   }
 }
 
+// Leaky, so that both sides of zero have a slope; no value lies at the kink.
+TEST(FusedBatchNormalization, Gradients) {
+  for (const Shape& shape : {Shape{3, 4, 3, 2}, Shape{5, 3}}) {
+    std::vector<Input> inputs = operands(shape);
+    inputs[0] = distinct(shape);
+    check_operator({.op = "FusedBatchNormalization",
+                    .attributes = {{"training_mode", std::int64_t{1}}, {"slope", 0.25}},
+                    .inputs = inputs,
+                    .outputs = 3});
+  }
+}
+
 TEST(BatchNormalization, KnownValues) {
   // Channel 0 holds 1 and 5: mean 3, variance 4. Channel 1 holds 2 and 2: variance 0.
   const Input x = given({2, 2}, {1, 2, 5, 2});

@@ -172,19 +172,23 @@ class Device {
   /// mean and variance of the batch (variance divided by the count, not by the count less one).
   virtual void batch_norm_statistics(const ConstView& x, const View& mean,
                                      const View& variance) const = 0;
-  /// y = (x - mean) / sqrt(variance + epsilon) * scale + bias. In place.
-  virtual void batch_norm_apply(const ConstView& x, const ConstView& mean,
-                                const ConstView& variance, const ConstView& scale,
-                                const ConstView& bias, double epsilon, const View& y) const = 0;
+  /// The norm, then `slope` times what is below zero (1: as it is, 0: ReLU). Operands are [C].
+  struct BatchNorm {
+    ConstView mean, variance, scale, bias;
+    double epsilon = 1e-5;
+    double slope = 1;
+  };
+  /// y = leaky((x - mean) / sqrt(variance + epsilon) * scale + bias). In place.
+  virtual void batch_norm_apply(const ConstView& x, const BatchNorm& norm, const View& y) const = 0;
   /// Gradients of batch_norm_apply with mean and variance taken from the batch itself; dx, dscale,
-  /// dbias may be absent. dx may be dy (in place) when it does not accumulate.
+  /// dbias may be absent, and so may the norm's bias where the slope is 1. dx may be dy (in place)
+  /// when it does not accumulate.
   struct BatchNormGradients {
     View dx, dscale, dbias;
     bool accumulate_dx = false, accumulate_dscale = false, accumulate_dbias = false;
   };
-  virtual void batch_norm_backward(const ConstView& x, const ConstView& dy, const ConstView& mean,
-                                   const ConstView& variance, const ConstView& scale,
-                                   double epsilon, const BatchNormGradients& out) const = 0;
+  virtual void batch_norm_backward(const ConstView& x, const ConstView& dy, const BatchNorm& norm,
+                                   const BatchNormGradients& out) const = 0;
 
   // Elementwise, reductions, movement.
 

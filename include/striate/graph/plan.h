@@ -36,7 +36,7 @@ class Plan {
   struct Options {
     std::vector<std::string> differentiate;
     std::vector<std::string> input_gradients;
-    /// Whether a plan without gradients runs the graph as `fuse` makes it.
+    /// Whether the plan runs the graph as `fuse_for_…` in graph/rewrite.h make it.
     bool fuse = true;
   };
   static std::shared_ptr<const Plan> compile(const Graph& graph,

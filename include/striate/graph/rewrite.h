@@ -13,7 +13,11 @@ Graph inference_form(Graph graph);
 /// around it as one node, FusedConv, so that their maps are never written. The batch norm and
 /// activation before a convolution are taken in where the device says that it pays. Not for
 /// differentiation. Outputs and values of state updates stay; others may go.
-Graph fuse(Graph graph, const ValueInfos& infos, const Device& device);
+Graph fuse_for_inference(Graph graph, const ValueInfos& infos, const Device& device);
+
+/// The graph with each batch norm of training and the ReLU or LeakyRelu behind it as one node,
+/// FusedBatchNormalization. Outputs and values of state updates stay; others may go.
+Graph fuse_for_training(Graph graph, const ValueInfos& infos, const Device& device);
 
 /// Drops nodes, parameters, constants and inputs that no output and no state update needs.
 void prune(Graph& graph);

@@ -105,23 +105,20 @@ void CpuDevice::batch_norm_statistics(const ConstView& x, const View& mean,
   cpu_batch_norm_statistics(threads_, x, mean, variance);
 }
 
-void CpuDevice::batch_norm_apply(const ConstView& x, const ConstView& mean,
-                                 const ConstView& variance, const ConstView& scale,
-                                 const ConstView& bias, double epsilon, const View& y) const {
+void CpuDevice::batch_norm_apply(const ConstView& x, const BatchNorm& norm, const View& y) const {
   require_f32(x, "batch_norm_apply");
   require_same(y, x, "batch norm output");
-  for (const ConstView& v : {mean, variance, scale, bias}) check_channels(x, v, "batch norm");
-  cpu_batch_norm_apply(threads_, x, mean, variance, scale, bias, epsilon, y);
+  check_batch_norm(x, norm);
+  cpu_batch_norm_apply(threads_, x, norm, y);
 }
 
-void CpuDevice::batch_norm_backward(const ConstView& x, const ConstView& dy, const ConstView& mean,
-                                    const ConstView& variance, const ConstView& scale,
-                                    double epsilon, const BatchNormGradients& out) const {
+void CpuDevice::batch_norm_backward(const ConstView& x, const ConstView& dy, const BatchNorm& norm,
+                                    const BatchNormGradients& out) const {
   require_f32(x, "batch_norm_backward");
   require_same(dy, x, "batch norm gradient");
   if (out.dx) require_same(out.dx, x, "batch norm gradient");
-  for (const ConstView& v : {mean, variance, scale}) check_channels(x, v, "batch norm");
-  cpu_batch_norm_backward(threads_, x, dy, mean, variance, scale, epsilon, out);
+  check_batch_norm(x, norm);
+  cpu_batch_norm_backward(threads_, x, dy, norm, out);
 }
 
 void CpuDevice::elementwise(Function f, std::span<const ConstView> inputs, const View& out,

@@ -43,11 +43,8 @@ class CpuDevice final : public Device {
 
   void batch_norm_statistics(const ConstView& x, const View& mean,
                              const View& variance) const override;
-  void batch_norm_apply(const ConstView& x, const ConstView& mean, const ConstView& variance,
-                        const ConstView& scale, const ConstView& bias, double epsilon,
-                        const View& y) const override;
-  void batch_norm_backward(const ConstView& x, const ConstView& dy, const ConstView& mean,
-                           const ConstView& variance, const ConstView& scale, double epsilon,
+  void batch_norm_apply(const ConstView& x, const BatchNorm& norm, const View& y) const override;
+  void batch_norm_backward(const ConstView& x, const ConstView& dy, const BatchNorm& norm,
                            const BatchNormGradients& out) const override;
 
   void elementwise(Function f, std::span<const ConstView> inputs, const View& out,

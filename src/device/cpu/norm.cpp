@@ -5,6 +5,21 @@
 #include "device/cpu/primitives.h"
 #include "device/cpu/rows.h"
 
+#ifndef STRIATE_DEVICE_CPU_NORM
+#define STRIATE_DEVICE_CPU_NORM
+namespace striate {
+
+// One norm's vectors, each with one number a channel.
+struct NormVectors {
+  const float* mean;
+  const float* slope;
+  const float* bias;
+  float leak;  // multiplies what is below zero
+};
+
+}  // namespace striate
+#endif
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "device/cpu/norm.cpp"
 #include <hwy/foreach_target.h>
@@ -50,10 +65,22 @@ void moments(const RowBlock& x, std::int64_t rows, std::int64_t channels, const 
              });
 }
 
-// sums[c] += sum of dy, products[c] += sum of dy * (x - mean) over the rows.
-void gradient_moments(const RowBlock& x, const RowBlock& dy, std::int64_t rows,
-                      std::int64_t channels, const float* mean, double* sums, double* products) {
+// y = (x - mean) * slope + bias, and what `leak` makes of a value below zero.
+template <class V>
+HWY_INLINE V straight(V x, V mean, V slope, V bias) {
+  return hn::MulAdd(hn::Sub(x, mean), slope, bias);
+}
+
+// sums[c] += sum of dy, products[c] += sum of dy * (x - mean) over the rows, dy as it comes through
+// the leak.
+template <bool kLeaks>
+HWY_INLINE void add_gradient_moments(const RowBlock& x, const RowBlock& dy, std::int64_t rows,
+                                     std::int64_t channels, const NormVectors& norm, double* sums,
+                                     double* products) {
+  const float* mean = norm.mean;
   const hn::ScalableTag<double> d;
+  const hn::Rebind<float, decltype(d)> f;
+  const auto leak = hn::Set(f, norm.leak);
   using V = hn::Vec<decltype(d)>;
   for_strips(d, static_cast<std::size_t>(channels),
              [&](auto vectors, auto load, auto store, std::size_t c) HWY_ATTR {
@@ -71,7 +98,14 @@ void gradient_moments(const RowBlock& x, const RowBlock& dy, std::int64_t rows,
                  const float* slopes = dy.data + row * dy.stride + c;
                  for (int k = 0; k < kVectors; ++k) {
                    const std::size_t at = static_cast<std::size_t>(k) * lanes;
-                   const V slope = hn::PromoteTo(d, load(slopes + at));
+                   auto gradient = load(slopes + at);
+                   if constexpr (kLeaks) {
+                     const auto y = straight(load(values + at), load(mean + c + at),
+                                             load(norm.slope + c + at), load(norm.bias + c + at));
+                     gradient =
+                         hn::IfThenElse(hn::Gt(y, hn::Zero(f)), gradient, hn::Mul(leak, gradient));
+                   }
+                   const V slope = hn::PromoteTo(d, gradient);
                    const V centered = hn::Sub(hn::PromoteTo(d, load(values + at)), center[k]);
                    sum[k] = hn::Add(sum[k], slope);
                    product[k] = hn::MulAdd(slope, centered, product[k]);
@@ -85,38 +119,56 @@ void gradient_moments(const RowBlock& x, const RowBlock& dy, std::int64_t rows,
              });
 }
 
-// y = (x - mean) * slope + bias.
-void normalize(const RowBlock& x, const RowBlock& y, std::int64_t rows, std::int64_t channels,
-               const float* mean, const float* slope, const float* bias) {
-  const hn::ScalableTag<float> d;
-  for (std::int64_t row = 0; row < rows; ++row) {
-    const float* from = x.data + row * x.stride;
-    float* to = y.data + row * y.stride;
-    for_lanes(d, static_cast<std::size_t>(channels),
-              [&](auto load, auto store, std::size_t c) HWY_ATTR {
-                const auto centered = hn::Sub(load(from + c), load(mean + c));
-                store(hn::MulAdd(centered, load(slope + c), load(bias + c)), to + c);
-              });
+void gradient_moments(const RowBlock& x, const RowBlock& dy, std::int64_t rows,
+                      std::int64_t channels, const NormVectors& norm, double* sums,
+                      double* products) {
+  if (norm.leak == 1) {
+    add_gradient_moments<false>(x, dy, rows, channels, norm, sums, products);
+  } else {
+    add_gradient_moments<true>(x, dy, rows, channels, norm, sums, products);
   }
 }
 
-// dx = (dy - offset - (x - mean) * tilt) * slope.
-void normalize_backward(const RowBlock& x, const RowBlock& dy, const RowBlock& dx,
-                        std::int64_t rows, std::int64_t channels, const float* mean,
-                        const float* slope, const float* tilt, const float* offset,
-                        bool accumulate) {
+// y = leak((x - mean) * slope + bias).
+void normalize(const RowBlock& x, const RowBlock& y, std::int64_t rows, std::int64_t channels,
+               const NormVectors& norm) {
   const hn::ScalableTag<float> d;
+  const auto leak = hn::Set(d, norm.leak);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const float* from = x.data + row * x.stride;
+    float* to = y.data + row * y.stride;
+    for_lanes(
+        d, static_cast<std::size_t>(channels), [&](auto load, auto store, std::size_t c) HWY_ATTR {
+          const auto value = straight(load(from + c), load(norm.mean + c), load(norm.slope + c),
+                                      load(norm.bias + c));
+          store(hn::IfThenElse(hn::Lt(value, hn::Zero(d)), hn::Mul(leak, value), value), to + c);
+        });
+  }
+}
+
+// dx = (dy - offset - (x - mean) * tilt) * slope, dy as it comes through the leak.
+void normalize_backward(const RowBlock& x, const RowBlock& dy, const RowBlock& dx,
+                        std::int64_t rows, std::int64_t channels, const NormVectors& norm,
+                        const float* tilt, const float* offset, bool accumulate) {
+  const hn::ScalableTag<float> d;
+  const auto leak = hn::Set(d, norm.leak);
+  const bool leaks = norm.leak != 1;
   for (std::int64_t row = 0; row < rows; ++row) {
     const float* values = x.data + row * x.stride;
     const float* slopes = dy.data + row * dy.stride;
     float* to = dx.data + row * dx.stride;
     for_lanes(
         d, static_cast<std::size_t>(channels), [&](auto load, auto store, std::size_t c) HWY_ATTR {
-          const auto centered = hn::Sub(load(values + c), load(mean + c));
+          const auto centered = hn::Sub(load(values + c), load(norm.mean + c));
+          auto gradient = load(slopes + c);
+          if (leaks) {
+            const auto y = hn::MulAdd(centered, load(norm.slope + c), load(norm.bias + c));
+            gradient = hn::IfThenElse(hn::Gt(y, hn::Zero(d)), gradient, hn::Mul(leak, gradient));
+          }
           const auto rest =
-              hn::NegMulAdd(centered, load(tilt + c), hn::Sub(load(slopes + c), load(offset + c)));
+              hn::NegMulAdd(centered, load(tilt + c), hn::Sub(gradient, load(offset + c)));
           const auto old = accumulate ? load(to + c) : hn::Zero(d);
-          store(hn::MulAdd(rest, load(slope + c), old), to + c);
+          store(hn::MulAdd(rest, load(norm.slope + c), old), to + c);
         });
   }
 }
@@ -144,6 +196,32 @@ std::vector<float> channel_values(const ConstView& view) {
   }
   return values;
 }
+
+// A norm's operands, with scale / sqrt(variance + epsilon) as the slope.
+class ChannelValues {
+ public:
+  explicit ChannelValues(const Device::BatchNorm& norm)
+      : mean_(channel_values(norm.mean)),
+        variance_(channel_values(norm.variance)),
+        slope_(channel_values(norm.scale)),
+        epsilon_(norm.epsilon),
+        leak_(static_cast<float>(norm.slope)) {
+    if (norm.bias) bias_ = channel_values(norm.bias);
+    for (std::size_t c = 0; c < slope_.size(); ++c) {
+      slope_[c] = static_cast<float>(static_cast<double>(slope_[c]) * inverse(c));
+    }
+  }
+
+  double inverse(std::size_t c) const {
+    return 1.0 / std::sqrt(static_cast<double>(variance_[c]) + epsilon_);
+  }
+  NormVectors vectors() const { return {mean_.data(), slope_.data(), bias_.data(), leak_}; }
+
+ private:
+  std::vector<float> mean_, variance_, slope_, bias_;
+  double epsilon_;
+  float leak_;
+};
 
 void put_channel(const View& view, std::size_t c, double value, bool accumulate) {
   float& target = view.as<float>()[static_cast<std::int64_t>(c) * view.stride(0)];
@@ -209,42 +287,30 @@ void cpu_batch_norm_statistics(const Threads& threads, const ConstView& x, const
   }
 }
 
-void cpu_batch_norm_apply(const Threads& threads, const ConstView& x, const ConstView& mean,
-                          const ConstView& variance, const ConstView& scale, const ConstView& bias,
-                          double epsilon, const View& y) {
+void cpu_batch_norm_apply(const Threads& threads, const ConstView& x, const Device::BatchNorm& norm,
+                          const View& y) {
   const PixelRows from(x);
   const PixelRows to(y);
   const std::int64_t channels = from.channels();
-  const std::vector<float> means = channel_values(mean);
-  const std::vector<float> biases = channel_values(bias);
-  const std::vector<float> variances = channel_values(variance);
-  std::vector<float> slopes = channel_values(scale);
-  for (std::size_t c = 0; c < slopes.size(); ++c) {
-    slopes[c] = static_cast<float>(static_cast<double>(slopes[c]) /
-                                   std::sqrt(static_cast<double>(variances[c]) + epsilon));
-  }
+  const ChannelValues values(norm);
   const auto kernel = HWY_DYNAMIC_DISPATCH(normalize);
   for_ranges(threads, from.rows(), channels, [&](std::int64_t first, std::int64_t last) {
     std::vector<float> x_buffer, y_buffer;
     const std::int64_t rows = last - first;
     const RowBlock source = from.open(first, rows, true, x_buffer);
     const RowBlock target = to.open(first, rows, false, y_buffer);
-    kernel(source, target, rows, channels, means.data(), slopes.data(), biases.data());
+    kernel(source, target, rows, channels, values.vectors());
     to.close(first, rows, target);
   });
 }
 
 void cpu_batch_norm_backward(const Threads& threads, const ConstView& x, const ConstView& dy,
-                             const ConstView& mean, const ConstView& variance,
-                             const ConstView& scale, double epsilon,
-                             const Device::BatchNormGradients& out) {
+                             const Device::BatchNorm& norm, const Device::BatchNormGradients& out) {
   const PixelRows values(x);
   const PixelRows slopes(dy);
   const std::int64_t channels = values.channels();
   const double count = static_cast<double>(std::max<std::int64_t>(1, values.rows()));
-  const std::vector<float> means = channel_values(mean);
-  const std::vector<float> variances = channel_values(variance);
-  const std::vector<float> scales = channel_values(scale);
+  const ChannelValues of(norm);
 
   const auto sum_kernel = HWY_DYNAMIC_DISPATCH(gradient_moments);
   const Sums sums = sum_rows(threads, values.rows(), channels,
@@ -252,17 +318,16 @@ void cpu_batch_norm_backward(const Threads& threads, const ConstView& x, const C
                                std::vector<float> x_buffer, dy_buffer;
                                sum_kernel(values.open(first, rows, true, x_buffer),
                                           slopes.open(first, rows, true, dy_buffer), rows, channels,
-                                          means.data(), a, b);
+                                          of.vectors(), a, b);
                              });
 
   // With q = 1 / sqrt(variance + epsilon): dscale = q * sum of dy (x - mean), and
   // dx = scale q (dy - dbias / count - (x - mean) q dscale / count).
   const auto width = static_cast<std::size_t>(channels);
-  std::vector<float> slope(width), tilt(width), offset(width);
+  std::vector<float> tilt(width), offset(width);
   for (std::size_t c = 0; c < width; ++c) {
-    const double q = 1.0 / std::sqrt(static_cast<double>(variances[c]) + epsilon);
+    const double q = of.inverse(c);
     const double dscale = q * sums.b[c];
-    slope[c] = static_cast<float>(static_cast<double>(scales[c]) * q);
     tilt[c] = static_cast<float>(q * dscale / count);
     offset[c] = static_cast<float>(sums.a[c] / count);
     if (out.dscale) put_channel(out.dscale, c, dscale, out.accumulate_dscale);
@@ -276,8 +341,7 @@ void cpu_batch_norm_backward(const Threads& threads, const ConstView& x, const C
     const std::int64_t rows = last - first;
     const RowBlock target = targets.open(first, rows, out.accumulate_dx, dx_buffer);
     kernel(values.open(first, rows, true, x_buffer), slopes.open(first, rows, true, dy_buffer),
-           target, rows, channels, means.data(), slope.data(), tilt.data(), offset.data(),
-           out.accumulate_dx);
+           target, rows, channels, of.vectors(), tilt.data(), offset.data(), out.accumulate_dx);
     targets.close(first, rows, target);
   });
 }

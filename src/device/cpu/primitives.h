@@ -19,13 +19,10 @@ void cpu_average_pool_backward(const Threads& threads, const PoolGeometry& g, co
 
 void cpu_batch_norm_statistics(const Threads& threads, const ConstView& x, const View& mean,
                                const View& variance);
-void cpu_batch_norm_apply(const Threads& threads, const ConstView& x, const ConstView& mean,
-                          const ConstView& variance, const ConstView& scale, const ConstView& bias,
-                          double epsilon, const View& y);
+void cpu_batch_norm_apply(const Threads& threads, const ConstView& x, const Device::BatchNorm& norm,
+                          const View& y);
 void cpu_batch_norm_backward(const Threads& threads, const ConstView& x, const ConstView& dy,
-                             const ConstView& mean, const ConstView& variance,
-                             const ConstView& scale, double epsilon,
-                             const Device::BatchNormGradients& out);
+                             const Device::BatchNorm& norm, const Device::BatchNormGradients& out);
 
 void cpu_elementwise(const Threads& threads, Function f, std::span<const ConstView> inputs,
                      const View& out, std::span<const double> parameters, bool accumulate);
