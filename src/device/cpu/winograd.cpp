@@ -4,6 +4,7 @@
 #include <array>
 
 #include "device/cpu/product.h"
+#include "device/cpu/winograd_tiles.h"
 #include "striate/base/memory.h"
 
 // Two orders of work. Where the weights are the smaller part, they are transformed once, and each
@@ -14,19 +15,11 @@
 namespace striate::cpu {
 namespace {
 
-constexpr std::int64_t kSide = 4;                // of a tile of outputs
-constexpr std::int64_t kSeen = kSide + 2;        // of the pixels it sees
-constexpr std::int64_t kValues = kSeen * kSeen;  // products a tile takes
-constexpr std::int64_t kTaps = 9;
-// Transformed values that lie side by side are this much further apart than they need, so that
-// they do not meet in the cache's sets.
-constexpr std::int64_t kApart = 16;
 // Floats of a block of tiles, before and after the products: they stay in the second cache.
 constexpr std::int64_t kBlock = std::int64_t{1} << 18;
 // Items enough for the threads to finish together.
 constexpr std::int64_t kItems = 16;
-// Channels whose weights are transformed at a time, and, panel by panel, multiplied at a time.
-constexpr std::int64_t kTogether = 16;
+// Channels that are multiplied at a time, panel by panel.
 constexpr std::int64_t kDepth = 128;
 
 // What the transforms cost, in multiply-adds for each value they make.
@@ -34,40 +27,7 @@ constexpr double kInputCost = 10;
 constexpr double kOutputCost = 10;
 constexpr double kWeightsCost = 16;
 
-constexpr std::size_t to_size(std::int64_t value) { return static_cast<std::size_t>(value); }
-constexpr std::int64_t divide_up(std::int64_t value, std::int64_t by) {
-  return (value + by - 1) / by;
-}
 std::int64_t largest(const Parts& parts) { return divide_up(parts.count, parts.parts); }
-
-std::size_t bytes_of(std::int64_t floats) { return align_up(to_size(floats) * sizeof(float)); }
-
-// The tiles of all images, those of one interleaved image after those of another.
-struct Tiles {
-  explicit Tiles(const WinogradShape& s)
-      : phases_y(std::min(s.step_y, s.h)),
-        phases_x(std::min(s.step_x, s.w)),
-        rows(divide_up(divide_up(s.h, s.step_y), kSide)),
-        columns(divide_up(divide_up(s.w, s.step_x), kSide)),
-        step_y(s.step_y),
-        step_x(s.step_x),
-        count(s.n * phases_y * phases_x * rows * columns) {}
-
-  struct Origin {
-    std::int64_t image, y, x;
-  };
-  Origin origin(std::int64_t tile) const {
-    const std::int64_t x = tile % columns;
-    tile /= columns;
-    const std::int64_t y = tile % rows;
-    tile /= rows;
-    const std::int64_t phase_x = tile % phases_x;
-    tile /= phases_x;
-    return {tile / phases_y, tile % phases_y + y * kSide * step_y, phase_x + x * kSide * step_x};
-  }
-
-  std::int64_t phases_y, phases_x, rows, columns, step_y, step_x, count;
-};
 
 // [36][rows][row]
 struct Values {
@@ -108,10 +68,11 @@ struct Plan {
   std::int64_t prepared() const { return prepares ? kValues * padded_depth() : 0; }
 
   // Bytes that all threads share, and those of each.
-  std::size_t shared() const { return bytes_of((by_panel ? seen() : weights()).floats()); }
+  std::size_t shared() const { return bytes_of<float>((by_panel ? seen() : weights()).floats()); }
   std::size_t own() const {
-    return bytes_of(taps()) + bytes_of(prepared()) + bytes_of(sums().floats()) +
-           bytes_of((by_panel ? weights() : seen()).floats());
+    return bytes_of<float>(taps()) + bytes_of<float>(prepared()) +
+           bytes_of<float>(sums().floats()) +
+           bytes_of<float>((by_panel ? weights() : seen()).floats());
   }
 
   Tiles tiles;
@@ -223,22 +184,13 @@ class Job {
 
   void transform_tiles(std::int64_t begin, std::int64_t end, std::int64_t row, const Values& seen,
                        float* prepared) const {
-    const Pixels& source = job_.source;
     std::array<const float*, kValues> pixels;
     for (std::int64_t tile = begin; tile < end; ++tile, ++row) {
-      const Tiles::Origin origin = plan_.tiles.origin(tile);
-      for (std::int64_t j = 0; j < kSeen; ++j) {
-        const std::int64_t y = origin.y + job_.first_y + j * job_.step_y;
-        const bool inside = y >= 0 && y < source.h;
-        const float* line = source.data + (origin.image * source.h + y) * source.w * source.pixel;
-        for (std::int64_t i = 0; i < kSeen; ++i) {
-          const std::int64_t x = origin.x + job_.first_x + i * job_.step_x;
-          pixels[to_size(j * kSeen + i)] =
-              inside && x >= 0 && x < source.w ? line + x * source.pixel : zeros_;
-        }
-      }
+      Tiles::Origin origin = plan_.tiles.origin(tile);
+      origin.y += job_.first_y, origin.x += job_.first_x;
+      find_pixels<kSeen>(job_.source, origin, job_, zeros_, pixels.data());
       if (job_.prepare) prepare_pixels(pixels, prepared);
-      kernels_.winograd_input(pixels.data(), plan_.depth, seen.at(0, row), seen.stride);
+      kernels_.winograd_input(pixels.data(), 0, plan_.depth, seen.at(0, row), seen.stride);
     }
   }
 
@@ -357,7 +309,7 @@ bool winograd_wins(const WinogradShape& shape) {
 std::size_t winograd_scratch(int threads, const WinogradShape& shape, bool prepares) {
   if (empty(shape)) return 0;
   const Plan plan(shape, prepares);
-  return bytes_of(plan.padded_depth()) + plan.shared() + to_size(threads) * plan.own();
+  return bytes_of<float>(plan.padded_depth()) + plan.shared() + to_size(threads) * plan.own();
 }
 
 void winograd(const Threads& threads, const Winograd& job, std::span<std::byte> scratch) {
