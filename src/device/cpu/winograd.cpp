@@ -16,7 +16,7 @@ namespace striate::cpu {
 namespace {
 
 // Floats of a block of tiles, before and after the products: they stay in the second cache.
-constexpr std::int64_t kBlock = std::int64_t{1} << 18;
+constexpr std::int64_t kBlock = std::int64_t{1} << 17;
 // Items enough for the threads to finish together.
 constexpr std::int64_t kItems = 16;
 // Channels that are multiplied at a time, panel by panel.
@@ -67,10 +67,14 @@ struct Plan {
   // The pixels one tile sees, prepared.
   std::int64_t prepared() const { return prepares ? kValues * padded_depth() : 0; }
 
+  std::size_t row_bytes() const {
+    return bytes_of<const float*>(tiles_at_once()) + bytes_of<float*>(tiles_at_once());
+  }
+
   // Bytes that all threads share, and those of each.
   std::size_t shared() const { return bytes_of<float>((by_panel ? seen() : weights()).floats()); }
   std::size_t own() const {
-    return bytes_of<float>(taps()) + bytes_of<float>(prepared()) +
+    return row_bytes() + bytes_of<float>(taps()) + bytes_of<float>(prepared()) +
            bytes_of<float>(sums().floats()) +
            bytes_of<float>((by_panel ? weights() : seen()).floats());
   }
@@ -81,6 +85,20 @@ struct Plan {
   std::int64_t depth = 0, lanes = 0, limit = 0;
   bool prepares = false;
   bool by_panel = false;
+};
+
+// The rows of the products for the first value; those of the others lie strides further.
+struct Rows {
+  Rows(const Plan& plan, const Values& seen, const Values& sums, Scratch& scratch)
+      : in(scratch.take<const float*>(to_size(plan.tiles_at_once()))),
+        out(scratch.take<float*>(to_size(plan.tiles_at_once()))) {
+    for (std::int64_t tile = 0; tile < plan.tiles_at_once(); ++tile) {
+      in[tile] = seen.at(0, tile);
+      out[tile] = sums.at(0, tile);
+    }
+  }
+  const float** in;
+  float** out;
 };
 
 class Job {
@@ -147,12 +165,13 @@ class Job {
     sums.data = scratch.take<float>(to_size(sums.floats()));
     Values weights = weights_;
     weights.data = scratch.take<float>(to_size(weights.floats()));
+    const Rows rows(plan_, seen, sums, scratch);
     for (std::int64_t first = 0; first < plan_.depth; first += kDepth) {
       const std::int64_t count = std::min(kDepth, plan_.depth - first);
       transform_weights(panel, first, count, weights.data, weights.stride, taps);
       for (std::int64_t value = 0; value < kValues; ++value) {
-        multiply(seen, value, plan_.tiles.count, first, count, weights.at(value, 0), panel, sums, 0,
-                 first > 0);
+        multiply(rows, plan_.tiles.count, value * seen.stride + first, count, weights.at(value, 0),
+                 panel, value * sums.stride, first > 0);
       }
     }
     const std::int64_t column = plan_.panels.first(panel);
@@ -169,12 +188,14 @@ class Job {
     sums.data = scratch.take<float>(to_size(sums.floats()));
     Values seen = seen_;
     seen.data = scratch.take<float>(to_size(seen.floats()));
+    const Rows rows(plan_, seen, sums, scratch);
     transform_tiles(begin, end, 0, seen, prepared);
     for (std::int64_t value = 0; value < kValues; ++value) {
       for (std::int64_t panel = 0; panel < plan_.panels.count; ++panel) {
         const std::int64_t column = plan_.panels.first(panel);
-        multiply(seen, value, end - begin, 0, plan_.depth,
-                 weights.at(value, 0) + column * plan_.depth, panel, sums, column, false);
+        multiply(rows, end - begin, value * seen.stride, plan_.depth,
+                 weights.at(value, 0) + column * plan_.depth, panel, value * sums.stride + column,
+                 false);
       }
     }
     for (std::int64_t tile = begin; tile < end; ++tile) {
@@ -229,31 +250,27 @@ class Job {
     }
   }
 
-  // Rows of one value's sums: the seen ones, channels from `first` on, times a panel.
-  void multiply(const Values& seen, std::int64_t value, std::int64_t rows, std::int64_t first,
-                std::int64_t depth, const float* weights, std::int64_t panel, const Values& sums,
-                std::int64_t column, bool accumulate) const {
+  // Rows of one value's sums, from `column` of theirs on: the seen ones, from `offset` on, times a
+  // panel.
+  void multiply(const Rows& rows, std::int64_t count, std::int64_t offset, std::int64_t depth,
+                const float* weights, std::int64_t panel, std::int64_t column,
+                bool accumulate) const {
     const std::size_t vectors = to_size(plan_.panels.vectors_of(panel) - 1);
-    const Parts parts = parts_of(rows, plan_.limit);
-    std::array<const float*, kMaxRows> in;
-    std::array<float*, kMaxRows> out;
-    for (std::int64_t part = 0; part < parts.parts; ++part) {
-      const std::int64_t begin = parts.begin(part);
-      const std::int64_t count = parts.end(part) - begin;
-      for (std::int64_t i = 0; i < count; ++i) {
-        in[to_size(i)] = seen.at(value, begin + i);
-        out[to_size(i)] = sums.at(value, begin + i);
-      }
-      kernels_.rows[vectors][to_size(count - 1)]({.rows = in.data(),
-                                                  .offset = first,
-                                                  .taps = 1,
-                                                  .depth = depth,
-                                                  .panel = weights,
-                                                  .out = {.rows = out.data(),
-                                                          .column = column,
-                                                          .columns = plan_.panels.width_of(panel),
-                                                          .alpha = 1,
-                                                          .accumulate = accumulate}});
+    const std::int64_t width = plan_.panels.width_of(panel);
+    const Parts parts = parts_of(count, plan_.limit);
+    for (std::int64_t begin = 0, part = 1; part <= parts.parts; ++part) {
+      const std::int64_t end = parts.begin(part);
+      kernels_.rows[vectors][to_size(end - begin - 1)]({.rows = rows.in + begin,
+                                                        .offset = offset,
+                                                        .taps = 1,
+                                                        .depth = depth,
+                                                        .panel = weights,
+                                                        .out = {.rows = rows.out + begin,
+                                                                .column = column,
+                                                                .columns = width,
+                                                                .alpha = 1,
+                                                                .accumulate = accumulate}});
+      begin = end;
     }
   }
 
@@ -262,18 +279,11 @@ class Job {
     const Tiles::Origin origin = plan_.tiles.origin(tile);
     std::array<float*, kSide * kSide> pixels;
     std::array<const float*, kSide * kSide> residuals;
-    for (std::int64_t j = 0; j < kSide; ++j) {
-      const std::int64_t y = origin.y + j * job_.step_y;
-      for (std::int64_t i = 0; i < kSide; ++i) {
-        const std::int64_t x = origin.x + i * job_.step_x;
-        const std::int64_t pixel = (origin.image * job_.h + y) * job_.w + x;
-        const bool inside = y < job_.h && x < job_.w;
-        const std::size_t at = to_size(j * kSide + i);
-        pixels[at] = inside ? job_.target + pixel * job_.target_pixel + column : nullptr;
-        residuals[at] = inside && job_.residual
-                            ? job_.residual + pixel * job_.residual_pixel + column
-                            : nullptr;
-      }
+    find_pixels<kSide, float>(job_.target + column, job_.h, job_.w, job_.target_pixel, origin, job_,
+                              nullptr, pixels.data());
+    if (job_.residual) {
+      find_pixels<kSide, const float>(job_.residual + column, job_.h, job_.w, job_.residual_pixel,
+                                      origin, job_, nullptr, residuals.data());
     }
     kernels_.winograd_output(sums, stride, columns, job_.finish.from(column), job_.accumulate,
                              job_.residual ? residuals.data() : nullptr, pixels.data());

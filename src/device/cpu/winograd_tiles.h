@@ -52,20 +52,36 @@ struct Tiles {
   std::int64_t phases_y, phases_x, rows, columns, step_y, step_x, count;
 };
 
-/// pixels[kCount][kCount] of an image from (y, x) on, step_y and step_x apart; `zeros` stands for
-/// those outside.
+/// pixels[kCount][kCount] of an image of h by w from (y, x) on, step_y and step_x apart; `outside`
+/// stands for those beyond it.
+template <std::int64_t kCount, class T>
+void find_pixels(T* data, std::int64_t h, std::int64_t w, std::int64_t pixel,
+                 const Tiles::Origin& from, const WinogradShape& step, T* outside, T** pixels) {
+  const std::int64_t last_y = from.y + (kCount - 1) * step.step_y;
+  const std::int64_t last_x = from.x + (kCount - 1) * step.step_x;
+  const std::int64_t offset = ((from.image * h + from.y) * w + from.x) * pixel;
+  const std::int64_t step_y = step.step_y * w * pixel;
+  const std::int64_t step_x = step.step_x * pixel;
+  if (from.y >= 0 && from.x >= 0 && last_y < h && last_x < w) {
+    for (std::int64_t j = 0; j < kCount; ++j) {
+      T* line = data + offset + j * step_y;
+      for (std::int64_t i = 0; i < kCount; ++i) pixels[j * kCount + i] = line + i * step_x;
+    }
+    return;
+  }
+  for (std::int64_t j = 0; j < kCount; ++j) {
+    const std::int64_t y = from.y + j * step.step_y;
+    for (std::int64_t i = 0; i < kCount; ++i) {
+      const std::int64_t x = from.x + i * step.step_x;
+      const bool inside = y >= 0 && y < h && x >= 0 && x < w;
+      pixels[j * kCount + i] = inside ? data + offset + j * step_y + i * step_x : outside;
+    }
+  }
+}
 template <std::int64_t kCount>
 void find_pixels(const Pixels& source, const Tiles::Origin& from, const WinogradShape& step,
                  const float* zeros, const float** pixels) {
-  for (std::int64_t j = 0; j < kCount; ++j) {
-    const std::int64_t y = from.y + j * step.step_y;
-    const bool inside = y >= 0 && y < source.h;
-    const float* line = source.data + (from.image * source.h + y) * source.w * source.pixel;
-    for (std::int64_t i = 0; i < kCount; ++i) {
-      const std::int64_t x = from.x + i * step.step_x;
-      *pixels++ = inside && x >= 0 && x < source.w ? line + x * source.pixel : zeros;
-    }
-  }
+  find_pixels<kCount>(source.data, source.h, source.w, source.pixel, from, step, zeros, pixels);
 }
 
 }  // namespace striate::cpu
