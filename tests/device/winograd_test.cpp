@@ -72,6 +72,23 @@ class WinogradConv : public ::testing::Test {
         got.x.expect_close_to_largest(g.o / g.groups * 9);
       });
     }
+    if (g.n * g.oh * g.ow == 0) return;
+    {
+      SCOPED_TRACE("backward weights");
+      ASSERT_EQ(cpu_conv_method(g, ConvPass::backward_weights, kWinograd), kWinograd);
+      Random random = case_random(4);
+      Case c(g, random);
+      const auto compute = [&](const ConstView& x, const ConstView& dy, const View& dw) {
+        reference_->conv_backward_weights(g, x, dy, dw, flag, {});
+      };
+      compute(c.x.exact(), c.y.exact(), c.w.exact());
+      compute(c.x.absolute(), c.y.absolute(), c.w.absolute());
+      on_every_instruction_set([&] {
+        Case got = c;
+        backward_weights(threads_, got, flag, kWinograd);
+        got.w.expect_close_to_largest(g.n * g.oh * g.ow);
+      });
+    }
   }
 
   Threads threads_{2};
@@ -157,6 +174,13 @@ TEST_F(WinogradConv, TakesEmptyOperands) {
                                    false, {});
     backward_data(threads_, back, false, kWinograd);
     back.x.expect_close(36);
+    Case weights(g, random);
+    reference_->conv_backward_weights(g, weights.x.exact(), weights.y.exact(), weights.w.exact(),
+                                      false, {});
+    reference_->conv_backward_weights(g, weights.x.absolute(), weights.y.absolute(),
+                                      weights.w.absolute(), false, {});
+    backward_weights(threads_, weights, false, kWinograd);
+    weights.w.expect_close(18);
   }
 }
 
@@ -165,12 +189,16 @@ TEST(WinogradChoice, LeavesOtherConvolutionsToTheProduct) {
       kernel3({.n = 1, .c = 128, .h = 56, .w = 56, .o = 128, .pad_top = 1, .pad_left = 1}, 1, 1);
   EXPECT_EQ(cpu_conv_method(g, ConvPass::forward, ConvMethod::fastest), kWinograd);
   EXPECT_EQ(cpu_conv_method(g, ConvPass::backward_data, ConvMethod::fastest), kWinograd);
-  EXPECT_EQ(cpu_conv_method(g, ConvPass::backward_weights, kWinograd), ConvMethod::plain);
+  EXPECT_EQ(cpu_conv_method(g, ConvPass::backward_weights, ConvMethod::fastest), kWinograd);
+  EXPECT_EQ(cpu_conv_method(g, ConvPass::backward_weights, ConvMethod::plain), ConvMethod::plain);
   EXPECT_EQ(cpu_conv_method(g, ConvPass::forward, ConvMethod::plain), ConvMethod::plain);
   ConvGeometry few = kernel3({.n = 1, .c = 1, .h = 28, .w = 28, .o = 32}, 0, 0);
   EXPECT_EQ(cpu_conv_method(few, ConvPass::forward, ConvMethod::fastest), ConvMethod::plain);
+  EXPECT_EQ(cpu_conv_method(few, ConvPass::backward_weights, ConvMethod::fastest),
+            ConvMethod::plain);
   g.stride_w = 2;
   EXPECT_EQ(cpu_conv_method(g, ConvPass::forward, kWinograd), ConvMethod::plain);
+  EXPECT_EQ(cpu_conv_method(g, ConvPass::backward_weights, kWinograd), ConvMethod::plain);
 }
 
 // The device's switch reaches the kernels: its result has the method's bits.
@@ -188,12 +216,17 @@ TEST(WinogradChoice, IsTheDevicesOption) {
     device->conv_forward(g, got.x.single(), got.w.single(), {.out = {.shift = got.bias.single()}},
                          got.y.single(), scratch.span());
     EXPECT_TRUE(got.y.same_bits(expected.y));
+    backward_weights(Threads(1), expected, true, winograd ? kWinograd : ConvMethod::plain);
+    ExactScratch more(device->conv_scratch(g, ConvPass::backward_weights));
+    device->conv_backward_weights(g, got.x.single(), got.y.single(), got.w.single(), true,
+                                  more.span());
+    EXPECT_TRUE(got.w.same_bits(expected.w));
   }
 }
 
 TEST(ThreadsWinograd, SameBitsOnAnyNumberOfThreads) {
   for (const ConvGeometry& g :
-       {kernel3({.n = 2, .c = 24, .h = 33, .w = 30, .o = 40, .pad_top = 1, .pad_left = 1}, 1, 1),
+       {kernel3({.n = 9, .c = 24, .h = 33, .w = 30, .o = 40, .pad_top = 1, .pad_left = 1}, 1, 1),
         kernel3({.n = 1, .c = 200, .h = 9, .w = 9, .o = 100, .pad_top = 1, .pad_left = 1}, 1, 1)}) {
     Random random = case_random(8);
     const Case start(g, random);
@@ -201,6 +234,8 @@ TEST(ThreadsWinograd, SameBitsOnAnyNumberOfThreads) {
     forward(Threads(1), expected, true, kWinograd);
     Case back = start;
     backward_data(Threads(1), back, true, kWinograd);
+    Case weights = start;
+    backward_weights(Threads(1), weights, true, kWinograd);
     for (const int count : {2, 3, 5}) {
       Case got = start;
       forward(Threads(count), got, true, kWinograd);
@@ -208,6 +243,9 @@ TEST(ThreadsWinograd, SameBitsOnAnyNumberOfThreads) {
       got = start;
       backward_data(Threads(count), got, true, kWinograd);
       EXPECT_TRUE(got.x.same_bits(back.x)) << count << " threads, " << describe(g);
+      got = start;
+      backward_weights(Threads(count), got, true, kWinograd);
+      EXPECT_TRUE(got.w.same_bits(weights.w)) << count << " threads, " << describe(g);
     }
   }
 }

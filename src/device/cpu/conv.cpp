@@ -63,17 +63,21 @@ void for_each_phase(const ConvGeometry& g, Body&& body) {
 }
 
 WinogradShape winograd_shape(const Group& g, ConvPass pass) {
-  if (pass == ConvPass::forward) {
+  if (pass != ConvPass::backward_data) {
     return {g.n, g.oh, g.ow, g.in, g.out, g.dilation_h, g.dilation_w};
   }
   return {g.n, g.h, g.w, g.out, g.in, g.dilation_h, g.dilation_w};
 }
 
 bool takes_winograd(const Group& g, ConvPass pass, ConvMethod method) {
-  if (method == ConvMethod::plain || pass == ConvPass::backward_weights) return false;
+  if (method == ConvMethod::plain) return false;
   if (g.r != 3 || g.s != 3 || g.stride_h != 1 || g.stride_w != 1) return false;
   if (g.in == 0 || g.out == 0) return false;
-  return method == ConvMethod::winograd || winograd_wins(winograd_shape(g, pass));
+  const WinogradShape shape = winograd_shape(g, pass);
+  const bool gradient = pass == ConvPass::backward_weights;
+  if (gradient && shape.n * shape.h * shape.w == 0) return false;
+  return method == ConvMethod::winograd ||
+         (gradient ? winograd_gradient_wins : winograd_wins)(shape);
 }
 
 // One pixel's channels are prepared faster than they are read again from memory, once.
@@ -150,6 +154,18 @@ void winograd_backward_data_group(const Threads& threads, const Group& g, const 
   job.adjoint = true;
   job.accumulate = accumulate;
   winograd(threads, job, memory);
+}
+
+void winograd_backward_weights_group(const Threads& threads, const Group& g, const ConstView& x,
+                                     const ConstView& dy, const View& dw, bool accumulate,
+                                     std::span<std::byte> memory) {
+  WinogradGradient job{winograd_shape(g, ConvPass::backward_weights)};
+  job.source = g.input(x);
+  job.first_y = -g.pad_top, job.first_x = -g.pad_left;
+  job.gradient = g.output(dy);
+  job.weights = dw.as<float>() + g.first_out() * g.weights();
+  job.accumulate = accumulate;
+  winograd_gradient(threads, job, memory);
 }
 
 std::size_t forward_scratch(int threads, const Group& g) {
@@ -288,7 +304,11 @@ void backward_data_group(const Threads& threads, const Group& g, const ConstView
 // Bytes for one group, by the pass and the method.
 auto group_scratch(ConvPass pass, ConvMethod method) {
   return [=](int threads, const Group& g) -> std::size_t {
-    if (pass == ConvPass::backward_weights) return backward_weights_scratch(threads, g);
+    if (pass == ConvPass::backward_weights) {
+      return takes_winograd(g, pass, method)
+                 ? winograd_gradient_scratch(threads, winograd_shape(g, pass))
+                 : backward_weights_scratch(threads, g);
+    }
     const bool forward = pass == ConvPass::forward;
     if (takes_winograd(g, pass, method)) {
       return (forward ? GroupFusion::bytes(g) : 0) +
@@ -342,7 +362,10 @@ void cpu_conv_backward_weights(const Threads& threads, const ConvGeometry& g, co
                                std::span<std::byte> scratch, ConvMethod method) {
   for_each_group(threads, g, group_scratch(ConvPass::backward_weights, method), scratch,
                  [&](const Group& group, auto memory) {
-                   backward_weights_group(threads, group, x, dy, dw, accumulate, memory);
+                   const bool transformed =
+                       takes_winograd(group, ConvPass::backward_weights, method);
+                   (transformed ? winograd_backward_weights_group : backward_weights_group)(
+                       threads, group, x, dy, dw, accumulate, memory);
                  });
 }
 

@@ -13,7 +13,7 @@ namespace striate {
 
 /// How a pass is computed. `fastest` is chosen by geometry and instruction set alone; `winograd` is
 /// the plain product where the geometry is none of its: other kernels than 3 by 3, other strides
-/// than 1, and the gradient of the weights.
+/// than 1.
 enum class ConvMethod : std::uint8_t { fastest, plain, winograd };
 
 /// What `method` comes to: plain or winograd.

@@ -66,6 +66,8 @@ Kernels make_table() {
   table.winograd_input = &winograd_input;
   table.winograd_weights = &winograd_weights;
   table.winograd_output = &winograd_output;
+  table.winograd_output_adjoint = &winograd_output_adjoint;
+  table.winograd_weights_adjoint = &winograd_weights_adjoint;
   table.map_channels = &map_channels;
   return table;
 }

@@ -132,9 +132,10 @@ struct Kernels {
 
   /// Winograd's transforms of 4 by 4 outputs of a 3 by 3 kernel; the 36 transformed values of a
   /// channel are `stride` apart.
-  /// to[36][depth up to whole vectors] from the 6 by 6 pixels that the outputs see.
-  void (*winograd_input)(const float* const* pixels, std::int64_t depth, float* to,
-                         std::int64_t stride);
+  /// to[36][count up to whole vectors] from the 6 by 6 pixels that the outputs see, channels from
+  /// `first` on.
+  void (*winograd_input)(const float* const* pixels, std::int64_t first, std::int64_t count,
+                         float* to, std::int64_t stride);
   /// to[i] = the finish of from[i] for i < count, without residual.
   void (*map_channels)(const float* from, std::int64_t count, const Finish& finish, float* to);
   /// to[36][count] from taps[9][count], tap_stride apart; count is a multiple of the lanes.
@@ -145,6 +146,15 @@ struct Kernels {
   void (*winograd_output)(const float* from, std::int64_t stride, std::int64_t columns,
                           const Finish& finish, bool accumulate, const float* const* residuals,
                           float* const* pixels);
+  /// The way back of winograd_output and of winograd_weights, for the gradient of the weights:
+  /// to[36][count up to whole vectors] from 4 by 4 outputs, channels from `first` on;
+  void (*winograd_output_adjoint)(const float* const* pixels, std::int64_t first,
+                                  std::int64_t count, float* to, std::int64_t stride);
+  /// taps[9][count], tap_stride apart, from the sum of `parts` from[36][count], part_stride apart;
+  /// count is a multiple of the lanes.
+  void (*winograd_weights_adjoint)(const float* from, std::int64_t stride, std::int64_t parts,
+                                   std::int64_t part_stride, std::int64_t count, float* taps,
+                                   std::int64_t tap_stride);
 };
 
 /// The table for the best instruction set of this processor.

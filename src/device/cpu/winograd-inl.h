@@ -85,6 +85,35 @@ HWY_INLINE void output_row(const Vec* in, Vec* out) {
                       hn::MulAdd(constant(Points::b2 * Points::b), odd_b, in[5]));
 }
 
+// out = A in, 6 from 4.
+HWY_INLINE void output_adjoint_row(const Vec* in, Vec* out) {
+  const Vec even_a = hn::MulAdd(constant(Points::a2), in[2], in[0]);
+  const Vec even_b = hn::MulAdd(constant(Points::b2), in[2], in[0]);
+  const Vec odd_a = hn::MulAdd(constant(Points::a2), in[3], in[1]);
+  const Vec odd_b = hn::MulAdd(constant(Points::b2), in[3], in[1]);
+  const Vec a = constant(Points::a);
+  const Vec b = constant(Points::b);
+  out[0] = in[0];
+  out[1] = hn::MulAdd(a, odd_a, even_a);
+  out[2] = hn::NegMulAdd(a, odd_a, even_a);
+  out[3] = hn::MulAdd(b, odd_b, even_b);
+  out[4] = hn::NegMulAdd(b, odd_b, even_b);
+  out[5] = in[3];
+}
+
+// out = G' in, 3 from 6.
+HWY_INLINE void weights_adjoint_row(const Vec* in, Vec* out) {
+  const Vec even_a = hn::Mul(constant(Points::at_a), hn::Add(in[1], in[2]));
+  const Vec even_b = hn::Mul(constant(Points::at_b), hn::Add(in[3], in[4]));
+  const Vec odd_a = hn::Sub(in[1], in[2]);
+  const Vec odd_b = hn::Sub(in[3], in[4]);
+  out[0] = hn::MulAdd(constant(Points::at_0), in[0], hn::Add(even_a, even_b));
+  out[1] = hn::MulAdd(constant(Points::at_a * Points::a), odd_a,
+                      hn::Mul(constant(Points::at_b * Points::b), odd_b));
+  out[2] =
+      hn::MulAdd(constant(Points::a2), even_a, hn::MulAdd(constant(Points::b2), even_b, in[5]));
+}
+
 // The last vector of a pixel's channels may be a part of one; what lies behind is somebody else's.
 template <bool kWhole>
 HWY_INLINE Vec load_some(const float* from, std::int64_t count) {
@@ -104,36 +133,55 @@ HWY_INLINE void store_some(Vec value, std::int64_t count, float* to) {
   }
 }
 
-template <bool kWhole>
-HWY_INLINE void input_vector(const float* const* pixels, std::int64_t first, std::int64_t count,
-                             float* HWY_RESTRICT to, std::int64_t stride) {
-  Vec half[6][6];
+// to[36] = M in M' of the kSide by kSide pixels' channels from `first` on, M given by its product
+// with a column.
+template <int kSide, bool kWhole, class Row>
+HWY_INLINE void pixels_vector(const float* const* pixels, std::int64_t first, std::int64_t count,
+                              const Row& row, float* HWY_RESTRICT to, std::int64_t stride) {
+  Vec half[6][kSide];
 #pragma GCC unroll 6
-  for (int x = 0; x < 6; ++x) {
-    Vec in[6];
+  for (int x = 0; x < kSide; ++x) {
+    Vec in[kSide];
     Vec out[6];
 #pragma GCC unroll 6
-    for (int y = 0; y < 6; ++y) in[y] = load_some<kWhole>(pixels[y * 6 + x] + first, count);
-    input_row(in, out);
+    for (int y = 0; y < kSide; ++y) {
+      in[y] = load_some<kWhole>(pixels[y * kSide + x] + first, count);
+    }
+    row(in, out);
 #pragma GCC unroll 6
     for (int y = 0; y < 6; ++y) half[y][x] = out[y];
   }
 #pragma GCC unroll 6
   for (int y = 0; y < 6; ++y) {
     Vec out[6];
-    input_row(half[y], out);
+    row(half[y], out);
 #pragma GCC unroll 6
-    for (int x = 0; x < 6; ++x) hn::StoreU(out[x], Floats(), to + (y * 6 + x) * stride + first);
+    for (int x = 0; x < 6; ++x) hn::StoreU(out[x], Floats(), to + (y * 6 + x) * stride);
   }
 }
 
-inline void winograd_input(const float* const* pixels, std::int64_t depth, float* to,
-                           std::int64_t stride) {
-  std::int64_t first = 0;
-  for (; first + kLanes <= depth; first += kLanes) {
-    input_vector<true>(pixels, first, kLanes, to, stride);
+template <int kSide, class Row>
+HWY_INLINE void transform_pixels(const float* const* pixels, std::int64_t first, std::int64_t count,
+                                 const Row& row, float* to, std::int64_t stride) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    pixels_vector<kSide, true>(pixels, first + i, kLanes, row, to + i, stride);
   }
-  if (first < depth) input_vector<false>(pixels, first, depth - first, to, stride);
+  if (i < count) pixels_vector<kSide, false>(pixels, first + i, count - i, row, to + i, stride);
+}
+
+inline void winograd_input(const float* const* pixels, std::int64_t first, std::int64_t count,
+                           float* to, std::int64_t stride) {
+  transform_pixels<6>(
+      pixels, first, count, [](const Vec* in, Vec* out) HWY_ATTR { input_row(in, out); }, to,
+      stride);
+}
+
+inline void winograd_output_adjoint(const float* const* pixels, std::int64_t first,
+                                    std::int64_t count, float* to, std::int64_t stride) {
+  transform_pixels<4>(
+      pixels, first, count, [](const Vec* in, Vec* out) HWY_ATTR { output_adjoint_row(in, out); },
+      to, stride);
 }
 
 inline void winograd_weights(const float* taps, std::int64_t tap_stride, std::int64_t count,
@@ -158,6 +206,39 @@ inline void winograd_weights(const float* taps, std::int64_t tap_stride, std::in
       weights_row(half[y], out);
 #pragma GCC unroll 6
       for (int x = 0; x < 6; ++x) hn::StoreU(out[x], Floats(), to + (y * 6 + x) * stride + first);
+    }
+  }
+}
+
+inline void winograd_weights_adjoint(const float* from, std::int64_t stride, std::int64_t parts,
+                                     std::int64_t part_stride, std::int64_t count,
+                                     float* HWY_RESTRICT taps, std::int64_t tap_stride) {
+  for (std::int64_t first = 0; first < count; first += kLanes) {
+    Vec half[3][6];
+#pragma GCC unroll 6
+    for (int x = 0; x < 6; ++x) {
+      Vec in[6];
+      Vec out[3];
+#pragma GCC unroll 6
+      for (int y = 0; y < 6; ++y) {
+        const float* value = from + (y * 6 + x) * stride + first;
+        in[y] = hn::LoadU(Floats(), value);
+        for (std::int64_t part = 1; part < parts; ++part) {
+          in[y] = hn::Add(in[y], hn::LoadU(Floats(), value + part * part_stride));
+        }
+      }
+      weights_adjoint_row(in, out);
+#pragma GCC unroll 3
+      for (int y = 0; y < 3; ++y) half[y][x] = out[y];
+    }
+#pragma GCC unroll 3
+    for (int y = 0; y < 3; ++y) {
+      Vec out[3];
+      weights_adjoint_row(half[y], out);
+#pragma GCC unroll 3
+      for (int x = 0; x < 3; ++x) {
+        hn::StoreU(out[x], Floats(), taps + (y * 3 + x) * tap_stride + first);
+      }
     }
   }
 }

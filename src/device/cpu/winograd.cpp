@@ -4,6 +4,7 @@
 #include <array>
 
 #include "device/cpu/product.h"
+#include "device/cpu/winograd_tiles.h"
 #include "striate/base/memory.h"
 
 // Two orders of work. Where the weights are the smaller part, they are transformed once, and each
@@ -14,19 +15,11 @@
 namespace striate::cpu {
 namespace {
 
-constexpr std::int64_t kSide = 4;                // of a tile of outputs
-constexpr std::int64_t kSeen = kSide + 2;        // of the pixels it sees
-constexpr std::int64_t kValues = kSeen * kSeen;  // products a tile takes
-constexpr std::int64_t kTaps = 9;
-// Transformed values that lie side by side are this much further apart than they need, so that
-// they do not meet in the cache's sets.
-constexpr std::int64_t kApart = 16;
 // Floats of a block of tiles, before and after the products: they stay in the second cache.
-constexpr std::int64_t kBlock = std::int64_t{1} << 18;
+constexpr std::int64_t kBlock = std::int64_t{1} << 17;
 // Items enough for the threads to finish together.
 constexpr std::int64_t kItems = 16;
-// Channels whose weights are transformed at a time, and, panel by panel, multiplied at a time.
-constexpr std::int64_t kTogether = 16;
+// Channels that are multiplied at a time, panel by panel.
 constexpr std::int64_t kDepth = 128;
 
 // What the transforms cost, in multiply-adds for each value they make.
@@ -34,40 +27,7 @@ constexpr double kInputCost = 10;
 constexpr double kOutputCost = 10;
 constexpr double kWeightsCost = 16;
 
-constexpr std::size_t to_size(std::int64_t value) { return static_cast<std::size_t>(value); }
-constexpr std::int64_t divide_up(std::int64_t value, std::int64_t by) {
-  return (value + by - 1) / by;
-}
 std::int64_t largest(const Parts& parts) { return divide_up(parts.count, parts.parts); }
-
-std::size_t bytes_of(std::int64_t floats) { return align_up(to_size(floats) * sizeof(float)); }
-
-// The tiles of all images, those of one interleaved image after those of another.
-struct Tiles {
-  explicit Tiles(const WinogradShape& s)
-      : phases_y(std::min(s.step_y, s.h)),
-        phases_x(std::min(s.step_x, s.w)),
-        rows(divide_up(divide_up(s.h, s.step_y), kSide)),
-        columns(divide_up(divide_up(s.w, s.step_x), kSide)),
-        step_y(s.step_y),
-        step_x(s.step_x),
-        count(s.n * phases_y * phases_x * rows * columns) {}
-
-  struct Origin {
-    std::int64_t image, y, x;
-  };
-  Origin origin(std::int64_t tile) const {
-    const std::int64_t x = tile % columns;
-    tile /= columns;
-    const std::int64_t y = tile % rows;
-    tile /= rows;
-    const std::int64_t phase_x = tile % phases_x;
-    tile /= phases_x;
-    return {tile / phases_y, tile % phases_y + y * kSide * step_y, phase_x + x * kSide * step_x};
-  }
-
-  std::int64_t phases_y, phases_x, rows, columns, step_y, step_x, count;
-};
 
 // [36][rows][row]
 struct Values {
@@ -107,11 +67,16 @@ struct Plan {
   // The pixels one tile sees, prepared.
   std::int64_t prepared() const { return prepares ? kValues * padded_depth() : 0; }
 
+  std::size_t row_bytes() const {
+    return bytes_of<const float*>(tiles_at_once()) + bytes_of<float*>(tiles_at_once());
+  }
+
   // Bytes that all threads share, and those of each.
-  std::size_t shared() const { return bytes_of((by_panel ? seen() : weights()).floats()); }
+  std::size_t shared() const { return bytes_of<float>((by_panel ? seen() : weights()).floats()); }
   std::size_t own() const {
-    return bytes_of(taps()) + bytes_of(prepared()) + bytes_of(sums().floats()) +
-           bytes_of((by_panel ? weights() : seen()).floats());
+    return row_bytes() + bytes_of<float>(taps()) + bytes_of<float>(prepared()) +
+           bytes_of<float>(sums().floats()) +
+           bytes_of<float>((by_panel ? weights() : seen()).floats());
   }
 
   Tiles tiles;
@@ -120,6 +85,20 @@ struct Plan {
   std::int64_t depth = 0, lanes = 0, limit = 0;
   bool prepares = false;
   bool by_panel = false;
+};
+
+// The rows of the products for the first value; those of the others lie strides further.
+struct Rows {
+  Rows(const Plan& plan, const Values& seen, const Values& sums, Scratch& scratch)
+      : in(scratch.take<const float*>(to_size(plan.tiles_at_once()))),
+        out(scratch.take<float*>(to_size(plan.tiles_at_once()))) {
+    for (std::int64_t tile = 0; tile < plan.tiles_at_once(); ++tile) {
+      in[tile] = seen.at(0, tile);
+      out[tile] = sums.at(0, tile);
+    }
+  }
+  const float** in;
+  float** out;
 };
 
 class Job {
@@ -186,12 +165,13 @@ class Job {
     sums.data = scratch.take<float>(to_size(sums.floats()));
     Values weights = weights_;
     weights.data = scratch.take<float>(to_size(weights.floats()));
+    const Rows rows(plan_, seen, sums, scratch);
     for (std::int64_t first = 0; first < plan_.depth; first += kDepth) {
       const std::int64_t count = std::min(kDepth, plan_.depth - first);
       transform_weights(panel, first, count, weights.data, weights.stride, taps);
       for (std::int64_t value = 0; value < kValues; ++value) {
-        multiply(seen, value, plan_.tiles.count, first, count, weights.at(value, 0), panel, sums, 0,
-                 first > 0);
+        multiply(rows, plan_.tiles.count, value * seen.stride + first, count, weights.at(value, 0),
+                 panel, value * sums.stride, first > 0);
       }
     }
     const std::int64_t column = plan_.panels.first(panel);
@@ -208,12 +188,14 @@ class Job {
     sums.data = scratch.take<float>(to_size(sums.floats()));
     Values seen = seen_;
     seen.data = scratch.take<float>(to_size(seen.floats()));
+    const Rows rows(plan_, seen, sums, scratch);
     transform_tiles(begin, end, 0, seen, prepared);
     for (std::int64_t value = 0; value < kValues; ++value) {
       for (std::int64_t panel = 0; panel < plan_.panels.count; ++panel) {
         const std::int64_t column = plan_.panels.first(panel);
-        multiply(seen, value, end - begin, 0, plan_.depth,
-                 weights.at(value, 0) + column * plan_.depth, panel, sums, column, false);
+        multiply(rows, end - begin, value * seen.stride, plan_.depth,
+                 weights.at(value, 0) + column * plan_.depth, panel, value * sums.stride + column,
+                 false);
       }
     }
     for (std::int64_t tile = begin; tile < end; ++tile) {
@@ -223,22 +205,13 @@ class Job {
 
   void transform_tiles(std::int64_t begin, std::int64_t end, std::int64_t row, const Values& seen,
                        float* prepared) const {
-    const Pixels& source = job_.source;
     std::array<const float*, kValues> pixels;
     for (std::int64_t tile = begin; tile < end; ++tile, ++row) {
-      const Tiles::Origin origin = plan_.tiles.origin(tile);
-      for (std::int64_t j = 0; j < kSeen; ++j) {
-        const std::int64_t y = origin.y + job_.first_y + j * job_.step_y;
-        const bool inside = y >= 0 && y < source.h;
-        const float* line = source.data + (origin.image * source.h + y) * source.w * source.pixel;
-        for (std::int64_t i = 0; i < kSeen; ++i) {
-          const std::int64_t x = origin.x + job_.first_x + i * job_.step_x;
-          pixels[to_size(j * kSeen + i)] =
-              inside && x >= 0 && x < source.w ? line + x * source.pixel : zeros_;
-        }
-      }
+      Tiles::Origin origin = plan_.tiles.origin(tile);
+      origin.y += job_.first_y, origin.x += job_.first_x;
+      find_pixels<kSeen>(job_.source, origin, job_, zeros_, pixels.data());
       if (job_.prepare) prepare_pixels(pixels, prepared);
-      kernels_.winograd_input(pixels.data(), plan_.depth, seen.at(0, row), seen.stride);
+      kernels_.winograd_input(pixels.data(), 0, plan_.depth, seen.at(0, row), seen.stride);
     }
   }
 
@@ -277,31 +250,27 @@ class Job {
     }
   }
 
-  // Rows of one value's sums: the seen ones, channels from `first` on, times a panel.
-  void multiply(const Values& seen, std::int64_t value, std::int64_t rows, std::int64_t first,
-                std::int64_t depth, const float* weights, std::int64_t panel, const Values& sums,
-                std::int64_t column, bool accumulate) const {
+  // Rows of one value's sums, from `column` of theirs on: the seen ones, from `offset` on, times a
+  // panel.
+  void multiply(const Rows& rows, std::int64_t count, std::int64_t offset, std::int64_t depth,
+                const float* weights, std::int64_t panel, std::int64_t column,
+                bool accumulate) const {
     const std::size_t vectors = to_size(plan_.panels.vectors_of(panel) - 1);
-    const Parts parts = parts_of(rows, plan_.limit);
-    std::array<const float*, kMaxRows> in;
-    std::array<float*, kMaxRows> out;
-    for (std::int64_t part = 0; part < parts.parts; ++part) {
-      const std::int64_t begin = parts.begin(part);
-      const std::int64_t count = parts.end(part) - begin;
-      for (std::int64_t i = 0; i < count; ++i) {
-        in[to_size(i)] = seen.at(value, begin + i);
-        out[to_size(i)] = sums.at(value, begin + i);
-      }
-      kernels_.rows[vectors][to_size(count - 1)]({.rows = in.data(),
-                                                  .offset = first,
-                                                  .taps = 1,
-                                                  .depth = depth,
-                                                  .panel = weights,
-                                                  .out = {.rows = out.data(),
-                                                          .column = column,
-                                                          .columns = plan_.panels.width_of(panel),
-                                                          .alpha = 1,
-                                                          .accumulate = accumulate}});
+    const std::int64_t width = plan_.panels.width_of(panel);
+    const Parts parts = parts_of(count, plan_.limit);
+    for (std::int64_t begin = 0, part = 1; part <= parts.parts; ++part) {
+      const std::int64_t end = parts.begin(part);
+      kernels_.rows[vectors][to_size(end - begin - 1)]({.rows = rows.in + begin,
+                                                        .offset = offset,
+                                                        .taps = 1,
+                                                        .depth = depth,
+                                                        .panel = weights,
+                                                        .out = {.rows = rows.out + begin,
+                                                                .column = column,
+                                                                .columns = width,
+                                                                .alpha = 1,
+                                                                .accumulate = accumulate}});
+      begin = end;
     }
   }
 
@@ -310,18 +279,11 @@ class Job {
     const Tiles::Origin origin = plan_.tiles.origin(tile);
     std::array<float*, kSide * kSide> pixels;
     std::array<const float*, kSide * kSide> residuals;
-    for (std::int64_t j = 0; j < kSide; ++j) {
-      const std::int64_t y = origin.y + j * job_.step_y;
-      for (std::int64_t i = 0; i < kSide; ++i) {
-        const std::int64_t x = origin.x + i * job_.step_x;
-        const std::int64_t pixel = (origin.image * job_.h + y) * job_.w + x;
-        const bool inside = y < job_.h && x < job_.w;
-        const std::size_t at = to_size(j * kSide + i);
-        pixels[at] = inside ? job_.target + pixel * job_.target_pixel + column : nullptr;
-        residuals[at] = inside && job_.residual
-                            ? job_.residual + pixel * job_.residual_pixel + column
-                            : nullptr;
-      }
+    find_pixels<kSide, float>(job_.target + column, job_.h, job_.w, job_.target_pixel, origin, job_,
+                              nullptr, pixels.data());
+    if (job_.residual) {
+      find_pixels<kSide, const float>(job_.residual + column, job_.h, job_.w, job_.residual_pixel,
+                                      origin, job_, nullptr, residuals.data());
     }
     kernels_.winograd_output(sums, stride, columns, job_.finish.from(column), job_.accumulate,
                              job_.residual ? residuals.data() : nullptr, pixels.data());
@@ -357,7 +319,7 @@ bool winograd_wins(const WinogradShape& shape) {
 std::size_t winograd_scratch(int threads, const WinogradShape& shape, bool prepares) {
   if (empty(shape)) return 0;
   const Plan plan(shape, prepares);
-  return bytes_of(plan.padded_depth()) + plan.shared() + to_size(threads) * plan.own();
+  return bytes_of<float>(plan.padded_depth()) + plan.shared() + to_size(threads) * plan.own();
 }
 
 void winograd(const Threads& threads, const Winograd& job, std::span<std::byte> scratch) {

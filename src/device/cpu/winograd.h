@@ -45,4 +45,19 @@ bool winograd_wins(const WinogradShape& shape);
 std::size_t winograd_scratch(int threads, const WinogradShape& shape, bool prepares = false);
 void winograd(const Threads& threads, const Winograd& job, std::span<std::byte> scratch);
 
+/// The gradient of the weights of such a convolution, with `target`'s gradient for pixels:
+/// weights[column][depth][tap] (+)= sum over pixels of source under the tap times gradient.
+struct WinogradGradient : WinogradShape {
+  Pixels source;
+  std::int64_t first_y = 0, first_x = 0;
+  Pixels gradient;
+  float* weights = nullptr;
+  bool accumulate = false;
+};
+
+bool winograd_gradient_wins(const WinogradShape& shape);
+std::size_t winograd_gradient_scratch(int threads, const WinogradShape& shape);
+void winograd_gradient(const Threads& threads, const WinogradGradient& job,
+                       std::span<std::byte> scratch);
+
 }  // namespace striate::cpu
