@@ -3,6 +3,7 @@
 #include "striate/base/error.h"
 #include "striate/base/suggest.h"
 #include "striate/data/registry.h"
+#include "striate/tasks/networks.h"
 
 namespace striate {
 
@@ -34,7 +35,7 @@ Classifier ClassifierSource::open(std::shared_ptr<const Device> device,
     const bool is_name =
         !std::filesystem::exists(model) && model.find_first_of("./") == std::string::npos;
     if (is_name) {
-      models().find(model);  // a misspelt name is told so
+      find_network(model);  // a misspelt name is told so
       fail<InputError>("{}: a model without weights: give --weights FILE or a model file", model);
     }
     return Classifier::load(model, std::move(device));
@@ -43,8 +44,10 @@ Classifier ClassifierSource::open(std::shared_ptr<const Device> device,
   const std::string& file = named ? weights : model;
   ModelCard defaults;
   if (named) {
-    const ModelRow& row = models().find(model);
+    const Network network = find_network(model);
+    const ModelRow& row = network.row;
     defaults.model = model;
+    defaults.definition = network.definition;
     defaults.preprocessing = {.channels = row.natural.channels,
                               .height = row.natural.height,
                               .width = row.natural.width,

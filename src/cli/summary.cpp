@@ -4,6 +4,7 @@
 #include "cli/common.h"
 #include "cli/table.h"
 #include "striate/base/suggest.h"
+#include "striate/tasks/networks.h"
 
 namespace striate {
 namespace {
@@ -68,7 +69,7 @@ Json summary_json(const Summary& summary) {
 }
 
 void summary_command(const Arguments& arguments) {
-  const ModelRow& row = models().find(arguments.model);
+  const ModelRow row = find_network(arguments.model).row;
   ModelSize size = row.natural;
   std::int64_t batch = 1;
   if (!arguments.input.empty()) batch = parse_input(arguments.input, size);
@@ -103,7 +104,7 @@ void summary_command(const Arguments& arguments) {
 
 void set_up(CLI::App& app) {
   auto arguments = std::make_shared<Arguments>();
-  app.add_option("MODEL", arguments->model, "a model that `striate models` lists")->required();
+  app.add_option("MODEL", arguments->model, "a model that `striate models` lists, or a .cfg file")->required();
   app.add_option("--input", arguments->input, "input size, CxHxW or NxCxHxW");
   app.add_option("--classes", arguments->classes, "classes to tell apart")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24));

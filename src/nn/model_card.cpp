@@ -27,15 +27,19 @@ Metadata to_metadata(const ModelCard& card) {
     preprocessing[std::string(name)] = field;
   });
   constexpr auto kReplace = Json::error_handler_t::replace;  // class names may be any bytes
-  return {{"model", card.model},
-          {"classes", Json(card.classes).dump(-1, ' ', false, kReplace)},
-          {"preprocessing", preprocessing.dump()}};
+  Metadata metadata{{"model", card.model},
+                    {"classes", Json(card.classes).dump(-1, ' ', false, kReplace)},
+                    {"preprocessing", preprocessing.dump()}};
+  if (!card.definition.empty()) metadata["definition"] = card.definition;
+  return metadata;
 }
 
 ModelCard model_card(const Metadata& metadata, std::string_view file) {
   ModelCard card;
   const auto model = metadata.find("model");
   if (model != metadata.end()) card.model = model->second;
+  const auto definition = metadata.find("definition");
+  if (definition != metadata.end()) card.definition = definition->second;
   try {
     const auto classes = metadata.find("classes");
     if (classes != metadata.end()) {

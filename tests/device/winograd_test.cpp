@@ -226,7 +226,8 @@ TEST(WinogradChoice, IsTheDevicesOption) {
 
 TEST(ThreadsWinograd, SameBitsOnAnyNumberOfThreads) {
   for (const ConvGeometry& g :
-       {kernel3({.n = 9, .c = 24, .h = 33, .w = 30, .o = 40, .pad_top = 1, .pad_left = 1}, 1, 1),
+       {kernel3({.n = 2, .c = 24, .h = 33, .w = 30, .o = 40, .pad_top = 1, .pad_left = 1}, 1, 1),
+        kernel3({.n = 9, .c = 24, .h = 33, .w = 30, .o = 40, .pad_top = 1, .pad_left = 1}, 1, 1),
         kernel3({.n = 1, .c = 200, .h = 9, .w = 9, .o = 100, .pad_top = 1, .pad_left = 1}, 1, 1)}) {
     Random random = case_random(8);
     const Case start(g, random);
@@ -236,7 +237,7 @@ TEST(ThreadsWinograd, SameBitsOnAnyNumberOfThreads) {
     backward_data(Threads(1), back, true, kWinograd);
     Case weights = start;
     backward_weights(Threads(1), weights, true, kWinograd);
-    for (const int count : {2, 3, 5}) {
+    for (const int count : {2, 3, 5, 5, 5}) {
       Case got = start;
       forward(Threads(count), got, true, kWinograd);
       EXPECT_TRUE(got.y.same_bits(expected.y)) << count << " threads, " << describe(g);

@@ -12,7 +12,8 @@ namespace striate {
 /// What travels with a classifier's weights, so that a file alone can be used: stored as strings in
 /// the metadata of a safetensors file.
 struct ModelCard {
-  std::string model;                 ///< a name of the model registry
+  std::string model;       ///< a name of the model registry, or of the file of its definition
+  std::string definition;  ///< the network itself, where it is none of the registry
   std::vector<std::string> classes;  ///< by label
   Preprocessing preprocessing;
 };

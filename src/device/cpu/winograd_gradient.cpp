@@ -88,8 +88,10 @@ struct Plan {
   }
   std::size_t bytes(int threads) const {
     return bytes_of<float>(zeros()) + bytes_of<float>(parts.parts * sums.floats()) +
-           to_size(std::min<std::int64_t>(threads, parts.parts)) * part_bytes();
+           to_size(parts.parts == 1 ? 1 : threads) * part_bytes();
   }
+  // A thread's place in that memory. Any thread may take any part, also where parts are fewer.
+  std::size_t place(int thread) const { return parts.parts == 1 ? 0 : to_size(thread); }
 
   Tiles tiles;
   std::int64_t depth;
@@ -118,7 +120,7 @@ class Job {
 
   void run() const {
     threads_.run_with_thread(plan_.parts.parts, [&](std::int64_t part, int thread) {
-      Scratch scratch(parts_.subspan(plan_.part_bytes() * to_size(thread), plan_.part_bytes()));
+      Scratch scratch(parts_.subspan(plan_.part_bytes() * plan_.place(thread), plan_.part_bytes()));
       Side seen = plan_.seen();
       seen.data = scratch.take<float>(to_size(seen.floats()));
       Side gradients = plan_.gradients();

@@ -8,6 +8,7 @@
 #include "striate/formats/safetensors.h"
 #include "striate/graph/rewrite.h"
 #include "striate/nn/load.h"
+#include "striate/tasks/networks.h"
 
 namespace striate {
 namespace {
@@ -17,6 +18,7 @@ ModelCard completed(ModelCard card, const ModelCard& defaults, const std::string
     fail<InputError>("{}: it holds the weights of {}, not of {}", file, card.model, defaults.model);
   }
   if (card.model.empty()) card.model = defaults.model;
+  if (card.definition.empty()) card.definition = defaults.definition;
   if (card.classes.empty()) card.classes = defaults.classes;
   if (card.preprocessing.mean.empty()) card.preprocessing = defaults.preprocessing;
   if (card.model.empty()) {
@@ -41,7 +43,7 @@ Classifier::Classifier(ModelCard card, Weights weights, std::shared_ptr<const De
     : card_(std::move(card)), weights_(std::move(weights)) {
   check(card_.preprocessing);
   if (card_.classes.empty()) fail<InputError>("{}: a classifier needs class names", card_.model);
-  Graph graph = inference_form(models().find(card_.model).build(size_of(card_)));
+  Graph graph = inference_form(network_of(card_).row.build(size_of(card_)));
   program_ = std::make_shared<Program>(std::move(graph), std::move(device));
 }
 
@@ -52,7 +54,7 @@ Classifier Classifier::load(const std::filesystem::path& path, std::shared_ptr<c
   ModelCard card = completed(model_card(file.metadata, name), defaults, name);
   // The head says how many classes there are where no names came along.
   if (card.classes.empty()) {
-    const std::int64_t classes = models().find(card.model).natural.classes;
+    const std::int64_t classes = network_of(card).row.natural.classes;
     for (std::int64_t i = 0; i < classes; ++i) card.classes.push_back(std::to_string(i));
   }
   Classifier classifier(std::move(card), {}, std::move(device));

@@ -8,10 +8,10 @@
 #include "striate/data/registry.h"
 #include "striate/formats/safetensors.h"
 #include "striate/graph/rewrite.h"
-#include "striate/models/registry.h"
 #include "striate/nn/builder.h"
 #include "striate/tasks/classification/classifier.h"
 #include "striate/tasks/classification/evaluate.h"
+#include "striate/tasks/networks.h"
 #include "striate/train/checkpoint.h"
 
 namespace striate {
@@ -54,7 +54,8 @@ class PictureBatches final : public BatchSource {
 ClassifierTraining open_training(const ClassifierSettings& settings, const Threads& threads) {
   check(settings.train);
   ClassifierTraining training{.settings = settings};
-  const ModelRow& model = models().find(settings.model);
+  const Network network = find_network(settings.model);
+  const ModelRow& model = network.row;
   Augmentation::parse(settings.augment);
   if (!(settings.validation >= 0 && settings.validation < 1)) {
     fail<InputError>("validation: expected a share from 0 to under 1, got {}", settings.validation);
@@ -70,6 +71,7 @@ ClassifierTraining open_training(const ClassifierSettings& settings, const Threa
   const DatasetRow& row = datasets().find(settings.data.substr(0, settings.data.find(':')));
   const bool own_size = row.height == 0;
   training.card.model = settings.model;
+  training.card.definition = network.definition;
   training.card.classes = whole->classes();
   training.card.preprocessing = measure_preprocessing(
       *training.train, row.channels == 0 ? model.natural.channels : row.channels,

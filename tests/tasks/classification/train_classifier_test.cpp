@@ -78,9 +78,12 @@ TEST_F(TrainClassifier, FirstLossesAreTheStoredOnes) {
   }
 }
 
-TEST_F(TrainClassifier, EveryModelLearnsStripes) {
+// Those that are small enough to be trained in a test, one of each kind.
+TEST_F(TrainClassifier, SmallModelsLearnStripes) {
   const std::string data = stripes(60);
-  for (const ModelRow& row : models().rows()) {
+  for (const char* name :
+       {"cnn", "lenet5", "resnet20", "resnet20_projected", "preact_resnet20", "plain20"}) {
+    const ModelRow& row = models().find(name);
     ClassifierSettings s = settings(row.name, data);
     s.train.epochs = 10;
     s.train.optimizer.lr = 0.003;

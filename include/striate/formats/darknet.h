@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "striate/graph/graph.h"
+
+namespace striate {
+
+/// A network in darknet's text format (a .cfg file): sections of `key=value` lines, one a layer, of
+/// which the first is [net]. Here are [convolutional], [connected], [maxpool], [avgpool],
+/// [dropout], [shortcut], [route], [upsample], [softmax] and [cost], with darknet's defaults; a
+/// [softmax] at the end is left to the loss, and keys that only darknet's own training knows
+/// (learning_rate, steps, …) are passed over. Parameters are named layer0.conv.weight,
+/// layer0.bn.running_mean, layer9.fc.bias, … by the layer's number.
+struct DarknetNetwork {
+  Graph graph;  ///< training form: input `input` [1, channels, height, width], output `logits`
+  Shape input;  ///< 1, channels, height, width
+};
+
+/// `size` (channels, height, width) takes the place of [net]'s. Throws InputError naming `file` and
+/// the line: what, expected, got; an unknown section or key with the nearest known one.
+DarknetNetwork read_darknet(std::string_view text, const std::string& file,
+                            const std::optional<Shape>& size = std::nullopt);
+
+}  // namespace striate

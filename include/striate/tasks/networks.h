@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "striate/models/registry.h"
+#include "striate/nn/model_card.h"
+
+namespace striate {
+
+/// A network by name: a model of the registry, or a darknet file, whose text then travels with the
+/// weights.
+struct Network {
+  ModelRow row;
+  std::string definition;  ///< the .cfg file's text; empty for a model of the registry
+};
+
+/// `name` is a model's name, or the path of a file that ends in .cfg. Throws InputError naming the
+/// nearest model, or the file and line. A .cfg network takes any picture size, but has the classes
+/// that its last layer has: building it for others is an InputError.
+Network find_network(const std::string& name);
+
+/// The network that a card's weights are for.
+Network network_of(const ModelCard& card);
+
+}  // namespace striate
