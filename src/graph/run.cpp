@@ -105,14 +105,26 @@ Plan::~Plan() = default;
 std::size_t Plan::workspace_bytes() const { return impl_->workspace_bytes; }
 const Device& Plan::device() const { return *impl_->device; }
 
+namespace {
+
+void look_up(const RunOptions& options, const std::string& graph) {
+  if (options.cancel != nullptr && options.cancel->load(std::memory_order_relaxed)) {
+    fail<Cancelled>("{}: the run was cancelled", graph);
+  }
+}
+
+}  // namespace
+
 void Plan::forward(Workspace& workspace, const Inputs& inputs, const Weights& weights,
-                   RunKey key) const {
+                   const RunOptions& options) const {
   invariant(workspace.plan_.get() == this, "a plan was run in another plan's workspace");
   const Binding binding(*impl_, workspace.memory_.get(), inputs, weights);
   std::vector<ConstView> ins;
   std::vector<View> outs;
   std::vector<View> saved;
+  std::vector<ConstView> written;
   for (const PlanNode& node : impl_->nodes) {
+    look_up(options, impl_->graph_name);
     resolve(node.inputs, ins, [&](const Operand& o) { return binding.read(o); });
     resolve(node.outputs, outs, [&](const Operand& o) { return binding.write(o); });
     resolve(node.saved, saved, [&](const Operand& o) { return binding.write(o); });
@@ -122,12 +134,15 @@ void Plan::forward(Workspace& workspace, const Inputs& inputs, const Weights& we
                       .outputs = outs,
                       .saved = saved,
                       .scratch = binding.scratch(node.forward_scratch),
-                      .key = {key.seed, node.purpose, key.step}});
+                      .key = {options.key.seed, node.purpose, options.key.step}});
+    if (!options.observe) continue;
+    written.assign(outs.begin(), outs.end());
+    options.observe(node.name, node.op_name, written);
   }
 }
 
-void Plan::backward(Workspace& workspace, const Inputs& inputs, const Weights& weights, RunKey key,
-                    const Inputs& output_gradients) const {
+void Plan::backward(Workspace& workspace, const Inputs& inputs, const Weights& weights,
+                    const RunOptions& options, const Inputs& output_gradients) const {
   invariant(workspace.plan_.get() == this, "a plan was run in another plan's workspace");
   const Binding binding(*impl_, workspace.memory_.get(), inputs, weights);
   for (const auto& [name, id] : impl_->seeds) {
@@ -148,8 +163,10 @@ void Plan::backward(Workspace& workspace, const Inputs& inputs, const Weights& w
   std::vector<ConstView> saved;
   std::vector<ConstView> output_grads;
   std::vector<InputGradient> input_grads;
+  std::vector<ConstView> written;
   for (auto node = impl_->nodes.rbegin(); node != impl_->nodes.rend(); ++node) {
     if (!node->backward) continue;
+    look_up(options, impl_->graph_name);
     const auto read = [&](const Operand& o) { return binding.read(o); };
     const auto shape_only = [&](const Operand& o) { return binding.shape_only(o); };
     if (node->traits.backward_reads_inputs) {
@@ -175,7 +192,11 @@ void Plan::backward(Workspace& workspace, const Inputs& inputs, const Weights& w
                         .output_gradients = output_grads,
                         .input_gradients = input_grads,
                         .scratch = binding.scratch(node->backward_scratch),
-                        .key = {key.seed, node->purpose, key.step}});
+                        .key = {options.key.seed, node->purpose, options.key.step}});
+    if (!options.observe) continue;
+    written.clear();
+    for (const InputGradient& gradient : input_grads) written.push_back(gradient.view);
+    options.observe(node->name, node->op_name, written);
   }
 }
 

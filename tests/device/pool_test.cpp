@@ -43,6 +43,12 @@ PoolCase random_pool(std::uint64_t number) {
   g.pad_left = pick(0, 2);
   g.pad_bottom = pick(0, 2);
   g.pad_right = pick(0, 2);
+  if (number % 4 == 1) {  // windows side by side
+    g.r = std::min(g.r, g.h), g.s = std::min(g.s, g.w);
+    g.stride_h = g.r, g.stride_w = g.s;
+    g.dilation_h = g.dilation_w = 1;
+    g.pad_top = g.pad_left = g.pad_bottom = g.pad_right = 0;
+  }
   const auto outputs = [&](std::int64_t size, std::int64_t taps, std::int64_t stride,
                            std::int64_t dilation) {
     const std::int64_t room = size - (taps - 1) * dilation - 1;

@@ -212,6 +212,60 @@ TEST(Plan, FusingChangesNoGradient) {
   }
 }
 
+// Asked to stop in the middle, a run throws, and its workspace is as good as new.
+TEST(Plan, CanBeCancelledAndRunAgain) {
+  const Graph graph = small_network(DType::f32);
+  const Weights weights = random_weights(graph, 1);
+  const Tensor x = random_tensor(DType::f32, {2, 2, 6, 6}, 3);
+  const Tensor labels(DType::i64, {2});
+  const Inputs inputs{{"input", x.view()}, {"labels", labels.view()}};
+  const auto plan =
+      Plan::compile(graph, make_cpu_device(2), {{"input", x.shape()}, {"labels", {2}}},
+                    {.differentiate = {"loss"}});
+  Workspace fresh(plan);
+  plan->forward(fresh, inputs, weights);
+  Workspace workspace(plan);
+  std::atomic<bool> cancel = false;
+  int nodes = 0;
+  const RunOptions options{.cancel = &cancel,
+                           .observe = [&](auto, auto, auto) { cancel = ++nodes == 3; }};
+  EXPECT_THROW(plan->forward(workspace, inputs, weights, options), Cancelled);
+  EXPECT_EQ(nodes, 3);
+  cancel = false;
+  nodes = 100;
+  plan->forward(workspace, inputs, weights, options);
+  EXPECT_EQ(*workspace.fetch("loss").data<float>(), *fresh.fetch("loss").data<float>());
+  nodes = 0;
+  EXPECT_THROW(plan->backward(workspace, inputs, weights, options), Cancelled);
+  EXPECT_EQ(nodes, 3);
+}
+
+// An observer sees every node forward, then every one that takes part backward, in turn.
+TEST(Plan, ShowsWhatEachNodeWrites) {
+  const Graph graph = small_network(DType::f64);
+  const Weights weights = random_weights(graph, 1);
+  const Tensor x = random_tensor(DType::f64, {2, 2, 6, 6}, 3);
+  const Tensor labels(DType::i64, {2});
+  const Inputs inputs{{"input", x.view()}, {"labels", labels.view()}};
+  const auto plan = Plan::compile(graph, reference(), {{"input", x.shape()}, {"labels", {2}}},
+                                  {.differentiate = {"loss"}});
+  Workspace workspace(plan);
+  std::vector<std::string> names;
+  const RunOptions options{.observe = [&](std::string_view name, std::string_view op,
+                                          std::span<const ConstView> written) {
+    if (op == "Relayout") return;
+    names.emplace_back(name);
+    EXPECT_FALSE(written.empty());
+  }};
+  plan->forward(workspace, inputs, weights, options);
+  EXPECT_EQ(names.front(), "conv");
+  EXPECT_EQ(names.back(), "loss");
+  names.clear();
+  plan->backward(workspace, inputs, weights, options);
+  EXPECT_EQ(names.front(), "loss");
+  EXPECT_EQ(names.back(), "conv");
+}
+
 TEST(Plan, StateUpdatesReachTheWeights) {
   const Graph graph = small_network(DType::f64);
   Weights weights = random_weights(graph, 1);

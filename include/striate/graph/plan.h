@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -8,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "striate/base/error.h"
 #include "striate/device/device.h"
 #include "striate/graph/graph.h"
 
@@ -21,6 +24,23 @@ using Inputs = std::map<std::string, ConstView, std::less<>>;
 struct RunKey {
   std::uint64_t seed = 0;
   std::uint64_t step = 0;
+};
+
+/// A run was asked to stop before its end. Its workspace can be used again.
+class Cancelled : public Error {
+ public:
+  using Error::Error;
+};
+
+/// What a run is given beside its values.
+struct RunOptions {
+  RunKey key;
+  /// Looked at before each node; once set, the run throws Cancelled.
+  const std::atomic<bool>* cancel = nullptr;
+  /// Called after each node with its name, its operator and what it wrote: outputs going forward,
+  /// input gradients going backward. The views are good during the call.
+  std::function<void(std::string_view node, std::string_view op, std::span<const ConstView>)>
+      observe = nullptr;
 };
 
 class Workspace;
@@ -49,12 +69,20 @@ class Plan {
   /// Computes the outputs (and the values of state updates). Throws ModelError when an input or a
   /// parameter is missing or has another dtype or shape than was planned.
   void forward(Workspace& workspace, const Inputs& inputs, const Weights& weights,
-               RunKey key = {}) const;
+               const RunOptions& options) const;
+  void forward(Workspace& workspace, const Inputs& inputs, const Weights& weights,
+               RunKey key = {}) const {
+    forward(workspace, inputs, weights, RunOptions{.key = key});
+  }
   /// Computes the gradients of sum(output * given) for the outputs that were to be differentiated;
   /// one that is not given counts as 1. Must follow `forward` on the same workspace, with the same
   /// inputs and weights.
+  void backward(Workspace& workspace, const Inputs& inputs, const Weights& weights,
+                const RunOptions& options, const Inputs& output_gradients = {}) const;
   void backward(Workspace& workspace, const Inputs& inputs, const Weights& weights, RunKey key = {},
-                const Inputs& output_gradients = {}) const;
+                const Inputs& output_gradients = {}) const {
+    backward(workspace, inputs, weights, RunOptions{.key = key}, output_gradients);
+  }
   /// Carries the graph's state updates (running statistics) into the weights after `forward`.
   void update_state(const Workspace& workspace, Weights& weights) const;
 

@@ -271,6 +271,56 @@ void average_pool_backward_row(const PoolBackward& p, std::int64_t n, std::int64
   });
 }
 
+// Windows that lie side by side: every input pixel under row oy of outputs is one window's, of which
+// `contribution(load, tap, oy, ox, c)` is what it gets; pixels behind the last window get nothing.
+template <class Contribution>
+HWY_INLINE void pool_backward_apart(const PoolBackward& p, std::int64_t n, std::int64_t oy,
+                                    Contribution&& contribution) {
+  const hn::ScalableTag<float> d;
+  const PoolGeometry& g = p.g;
+  const std::int64_t last = oy + 1 == g.oh ? g.h : (oy + 1) * g.r;
+  const auto clear = [&](std::int64_t y, std::int64_t first) {
+    if (p.accumulate) return;
+    for (std::int64_t x = first; x < g.w; ++x) std::fill_n(p.dx.at(n, y, x), g.c, 0.0F);
+  };
+  for (std::int64_t r = 0; r < g.r; ++r) {
+    const std::int64_t y = oy * g.r + r;
+    for (std::int64_t ox = 0; ox < g.ow; ++ox) {
+      for (std::int64_t s = 0; s < g.s; ++s) {
+        float* dx = p.dx.at(n, y, ox * g.s + s);
+        for_lanes(d, static_cast<std::size_t>(g.c),
+                  [&](auto load, auto store, std::size_t c) HWY_ATTR {
+                    auto value = contribution(load, r * g.s + s, oy, ox, c);
+                    if (p.accumulate) value = hn::Add(load(dx + c), value);
+                    store(value, dx + c);
+                  });
+      }
+    }
+    clear(y, g.ow * g.s);
+  }
+  for (std::int64_t y = (oy + 1) * g.r; y < last; ++y) clear(y, 0);
+}
+
+void max_pool_backward_apart(const PoolBackward& p, std::int64_t n, std::int64_t oy) {
+  const hn::ScalableTag<float> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  pool_backward_apart(
+      p, n, oy,
+      [&](auto load, std::int64_t tap, std::int64_t y, std::int64_t x, std::size_t c) HWY_ATTR {
+        const auto index = load(p.indices.at(n, y, x) + c);
+        const auto chosen = hn::Eq(index, hn::Set(di, static_cast<std::int32_t>(tap)));
+        return hn::IfThenElseZero(hn::RebindMask(d, chosen), load(p.dy.at(n, y, x) + c));
+      });
+}
+
+void average_pool_backward_apart(const PoolBackward& p, std::int64_t n, std::int64_t oy) {
+  const hn::ScalableTag<float> d;
+  const auto share = hn::Set(d, 1.0F / static_cast<float>(p.g.r * p.g.s));
+  pool_backward_apart(p, n, oy,
+                      [&](auto load, std::int64_t, std::int64_t y, std::int64_t x, std::size_t c)
+                          HWY_ATTR { return hn::Mul(load(p.dy.at(n, y, x) + c), share); });
+}
+
 }  // namespace striate::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -280,7 +330,9 @@ namespace {
 
 HWY_EXPORT(max_pool_forward_row);
 HWY_EXPORT(max_pool_backward_row);
+HWY_EXPORT(max_pool_backward_apart);
 HWY_EXPORT(average_pool_forward_row);
+HWY_EXPORT(average_pool_backward_apart);
 HWY_EXPORT(average_pool_backward_row);
 
 // How many taps an average divides by, along one axis, for each output; at least 1.
@@ -325,10 +377,24 @@ void run_forward(const Threads& threads, const PoolForward& p,
                  [&](std::int64_t n, std::int64_t oy) { row(p, n, oy); });
 }
 
-void run_backward(const Threads& threads, const PoolBackward& p,
-                  void (*row)(const PoolBackward&, std::int64_t, std::int64_t)) {
+// Whether no input pixel is in two windows, and no window reaches past the input.
+bool lie_apart(const PoolGeometry& g) {
+  return g.stride_h == g.r && g.stride_w == g.s && g.dilation_h == 1 && g.dilation_w == 1 &&
+         g.pad_top == 0 && g.pad_left == 0 && g.oh > 0 && g.oh * g.r <= g.h && g.ow * g.s <= g.w;
+}
+
+using BackwardRow = void (*)(const PoolBackward&, std::int64_t, std::int64_t);
+
+// `row` takes a row of input pixels, `apart` one of outputs where windows lie apart.
+void run_backward(const Threads& threads, const PoolBackward& p, BackwardRow row,
+                  BackwardRow apart) {
   const PoolGeometry& g = p.g;
   if (g.c == 0 || g.w == 0) return;
+  if (lie_apart(g)) {
+    for_image_rows(threads, g.n, g.oh, g.r * g.w * g.c,
+                   [&](std::int64_t n, std::int64_t oy) { apart(p, n, oy); });
+    return;
+  }
   for_image_rows(threads, g.n, g.h, g.w * g.c,
                  [&](std::int64_t n, std::int64_t iy) { row(p, n, iy); });
 }
@@ -370,7 +436,8 @@ void cpu_max_pool_backward(const Threads& threads, const PoolGeometry& g, const 
                 accumulate,
                 {},
                 {}},
-               HWY_DYNAMIC_DISPATCH(max_pool_backward_row));
+               HWY_DYNAMIC_DISPATCH(max_pool_backward_row),
+               HWY_DYNAMIC_DISPATCH(max_pool_backward_apart));
 }
 
 void cpu_average_pool_backward(const Threads& threads, const PoolGeometry& g, const ConstView& dy,
@@ -387,7 +454,8 @@ void cpu_average_pool_backward(const Threads& threads, const PoolGeometry& g, co
                 accumulate,
                 row_counts(g),
                 column_counts(g)},
-               HWY_DYNAMIC_DISPATCH(average_pool_backward_row));
+               HWY_DYNAMIC_DISPATCH(average_pool_backward_row),
+               HWY_DYNAMIC_DISPATCH(average_pool_backward_apart));
 }
 
 }  // namespace striate
