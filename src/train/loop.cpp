@@ -119,13 +119,15 @@ class Trainer {
     report.lr = rate(state_.global_step);
     plan->forward(*workspace_, inputs, state_.weights, key);
     report.loss = read_loss();
-    if (!std::isfinite(report.loss)) diverged("loss", report.loss, report);
+    if (!std::isfinite(report.loss)) diverged("loss", report.loss, report, inputs, key);
     plan->backward(*workspace_, inputs, state_.weights, key);
     report.gradient_norm = optimizer_.step(*program_.device(), program_.graph(), state_.weights,
                                            *workspace_, report.lr);
     if (!std::isfinite(report.gradient_norm)) {
-      diverged("gradient's norm", report.gradient_norm, report);
+      diverged("gradient's norm", report.gradient_norm, report, inputs, key);
     }
+    losses_.push_back(report.loss);
+    if (losses_.size() > kRemembered) losses_.erase(losses_.begin());
     plan->update_state(*workspace_, state_.weights);
     // Shared tensors: only new ones must be taken over.
     if (state_.optimizer.size() != optimizer_.state().size()) {
@@ -146,12 +148,15 @@ class Trainer {
     return value.cast(DType::f64).data<double>()[0];
   }
 
-  [[noreturn]] void diverged(std::string_view what, double value, const StepReport& report) const {
-    throw DivergedError(
-        fmt::format("epoch {}, step {} of {}: the {} is {}, at learning rate {}; a smaller "
-                    "learning rate, warm-up or gradient clipping may help",
-                    report.epoch, report.step, report.steps, what, value, report.lr),
-        report);
+  [[noreturn]] void diverged(std::string_view what, double value, const StepReport& report,
+                             const Inputs& inputs, const RunKey& key) {
+    workspace_.reset();  // the search has one of its own
+    Diagnosis why =
+        diagnose(program_, inputs, state_.weights, key, {report.global_step, report.lr, losses_});
+    std::string text = fmt::format("epoch {}, step {} of {}: the {} is {}", report.epoch,
+                                   report.step, report.steps, what, value);
+    if (!why.layer.empty()) text += ", first seen in " + why.str();
+    throw DivergedError(text, report, std::move(why));
   }
 
   void finish_epoch(EpochReport report) {
@@ -186,6 +191,9 @@ class Trainer {
                      suggestion(options_.best_by, known));
   }
 
+  // Losses of the last steps, for a diagnosis.
+  static constexpr std::size_t kRemembered = 20;
+  std::vector<double> losses_;
   const Program& program_;
   TrainState& state_;
   BatchSource& source_;

@@ -148,11 +148,10 @@ double Optimizer::gradient_norm(const Device& device, const Graph& graph,
 
 double Optimizer::step(const Device& device, const Graph& graph, Weights& weights,
                        const GradientOf& gradient_of, double lr) {
-  double norm = 0;
   OptimizerStep rule = rule_;
+  const double norm = gradient_norm(device, graph, gradient_of);
+  if (!std::isfinite(norm)) return norm;
   if (options_.clip_norm > 0) {
-    norm = gradient_norm(device, graph, gradient_of);
-    if (!std::isfinite(norm)) return norm;
     // The 1e-6 is that of torch.nn.utils.clip_grad_norm_.
     rule.grad_scale = std::min(1.0, options_.clip_norm / (norm + 1e-6));
   }

@@ -139,7 +139,7 @@ TEST(Optimizer, ShortensLongGradientsTogether) {
   EXPECT_NEAR(problem.weights.at("b").data<double>()[0], -3, 1e-6);
   EXPECT_DOUBLE_EQ(step(10), 7);
   EXPECT_EQ(problem.weights.at("a").data<double>()[1], -3);
-  EXPECT_EQ(step(0), 0);
+  EXPECT_DOUBLE_EQ(step(0), 7);
   EXPECT_EQ(problem.weights.at("b").data<double>()[0], -6);
 }
 

@@ -9,6 +9,7 @@
 #include "striate/base/error.h"
 #include "striate/base/fields.h"
 #include "striate/graph/plan.h"
+#include "striate/train/diagnosis.h"
 #include "striate/train/optimizer.h"
 
 namespace striate {
@@ -87,7 +88,7 @@ struct StepReport {
   std::int64_t global_step = 0;
   double loss = 0;                ///< of this batch
   double lr = 0;                  ///< taken by this step
-  double gradient_norm = 0;       ///< before clipping; 0 without clipping
+  double gradient_norm = 0;       ///< over all parameters, before clipping
   double samples_per_second = 0;  ///< since the epoch was begun (or resumed)
 };
 
@@ -120,12 +121,14 @@ struct TrainHooks {
 
 enum class TrainEnd : std::uint8_t { finished, early_stop, stopped };
 
-/// The loss, or with clipping the gradient, is no longer a number that training can go on from. The
-/// weights are those before the step at fault.
+/// The loss or the gradient is no longer a number that training can go on from. The weights are
+/// those before the step at fault.
 class DivergedError : public Error {
  public:
-  DivergedError(const std::string& what, const StepReport& report) : Error(what), at(report) {}
+  DivergedError(const std::string& what, const StepReport& report, Diagnosis why)
+      : Error(what), at(report), diagnosis(std::move(why)) {}
   StepReport at;
+  Diagnosis diagnosis;
 };
 
 /// Trains a program whose options differentiate the scalar output `loss`, the mean over a batch's

@@ -95,8 +95,7 @@ class Optimizer {
   std::int64_t steps() const { return steps_; }
 
   /// One step in place on the weights with learning rate `lr`. Returns the gradients' norm over all
-  /// parameters before clipping; 0 without clipping, which does not need it. Where the norm is not
-  /// finite nothing is changed.
+  /// parameters before clipping. Where it is not finite nothing is changed.
   double step(const Device& device, const Graph& graph, Weights& weights,
               const GradientOf& gradient_of, double lr);
   /// The same with the gradients of a plan's last backward pass.
