@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "striate/base/error.h"
 #include "striate/base/suggest.h"
+#include "striate/train/loop.h"
 
 namespace striate {
 namespace {
@@ -86,6 +87,8 @@ int run_command_line(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     return report(2, fmt::format("{}: {}", deepest(app).get_name(), error.what()));
   } catch (const SystemError& error) {
+    return report(1, error.what());
+  } catch (const DivergedError& error) {
     return report(1, error.what());
   } catch (const Error& error) {
     return report(2, error.what());

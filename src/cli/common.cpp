@@ -7,7 +7,7 @@
 
 namespace striate {
 
-std::shared_ptr<const Device> make_device(const RunOptions& options) {
+std::shared_ptr<const Device> make_device(const DeviceOptions& options) {
   constexpr int kMost = 1024;
   if (options.threads < 0 || options.threads > kMost) {
     fail<InputError>("--threads: expected 0 to {}, got {}", kMost, options.threads);

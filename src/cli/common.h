@@ -25,7 +25,7 @@ inline void print(const Json& json) {
 inline std::string percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
 
 /// Options that every command which computes has.
-struct RunOptions {
+struct DeviceOptions {
   int threads = 0;
   std::string conv = "fastest";
   bool json = false;
@@ -37,7 +37,7 @@ struct RunOptions {
 };
 
 /// Throws InputError for a number of threads that cannot be meant.
-std::shared_ptr<const Device> make_device(const RunOptions& options);
+std::shared_ptr<const Device> make_device(const DeviceOptions& options);
 
 /// Where a classifier comes from: MODEL is a model file, or a model's name with --weights.
 struct ClassifierSource {

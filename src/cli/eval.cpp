@@ -19,7 +19,7 @@ struct Arguments {
   std::string sheet;
   int sheet_pictures = 45;
   std::string matrix;
-  RunOptions run;
+  DeviceOptions run;
 };
 
 // Counts by truth (rows) and prediction (columns), with the share of each class that was found.

@@ -12,7 +12,7 @@ struct Arguments {
   std::vector<std::string> images;
   int top = 5;
   std::string sheet;
-  RunOptions run;
+  DeviceOptions run;
 };
 
 Json guesses_json(const std::string& path, const std::vector<Guess>& guesses) {

@@ -18,7 +18,7 @@ std::atomic<bool> interrupted = false;
 
 struct Arguments {
   ClassifierSettings settings;
-  RunOptions run;
+  DeviceOptions run;
   std::string out;
   std::string resume;
 };

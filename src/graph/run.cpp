@@ -248,6 +248,15 @@ ConstView Workspace::gradient(std::string_view name) const {
 Program::Program(Graph graph, std::shared_ptr<const Device> device, Plan::Options options)
     : graph_(std::move(graph)), device_(std::move(device)), options_(std::move(options)) {}
 
+Tensor Program::run(const Inputs& inputs, const Weights& weights, std::string_view output) const {
+  Shapes shapes;
+  for (const auto& [name, view] : inputs) shapes[name] = view.shape;
+  const std::shared_ptr<const Plan> compiled = plan(shapes);
+  Workspace workspace(compiled);
+  compiled->forward(workspace, inputs, weights);
+  return workspace.fetch(output);
+}
+
 std::shared_ptr<const Plan> Program::plan(const Shapes& input_shapes) const {
   std::string key;
   for (const auto& [name, shape] : input_shapes) key += name + '=' + shape.str() + ';';

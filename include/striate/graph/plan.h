@@ -129,6 +129,8 @@ class Program {
   const Graph& graph() const { return graph_; }
   const std::shared_ptr<const Device>& device() const { return device_; }
   std::shared_ptr<const Plan> plan(const Shapes& input_shapes = {}) const;
+  /// Runs the graph forward and returns a dense copy of one output. Throws ModelError.
+  Tensor run(const Inputs& inputs, const Weights& weights, std::string_view output) const;
 
  private:
   Graph graph_;

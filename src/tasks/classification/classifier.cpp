@@ -67,10 +67,7 @@ void Classifier::save(const std::filesystem::path& path) const {
 }
 
 Tensor Classifier::logits(const Tensor& pictures) const {
-  const auto plan = program_->plan({{"input", pictures.shape()}});
-  Workspace workspace(plan);
-  plan->forward(workspace, {{"input", pictures.view()}}, weights_);
-  return workspace.fetch("logits");
+  return program_->run({{"input", pictures.view()}}, weights_, "logits");
 }
 
 std::vector<std::vector<Guess>> Classifier::classify(std::span<const Image> pictures,

@@ -1,0 +1,35 @@
+#pragma once
+
+/// Everything a user of the library needs. What holds for all of it, unless a header says otherwise:
+///
+/// - **Threads.** Devices, graphs, plans, programs, classifiers, datasets, registries and operators
+///   are immutable once made: any number of threads may call them at once. A Workspace, Optimizer,
+///   Builder, BatchSource, Loader and a Weights that is written to belong to one thread at a time.
+///   Work is shared out over a device's own threads; the result does not depend on how many.
+/// - **Copies.** A Tensor shares its memory when copied; `clone` makes another. So do Weights. A View
+///   is a pointer with sizes: it owns nothing, and is good as long as what it looks at. A plan reads
+///   inputs and weights where they lie: they must stay until the run that reads them ends (for
+///   training, until backward has).
+/// - **Validity.** What a workspace shows (`output`, `gradient`) is good until its next run; `fetch`
+///   copies it out. References into registries are good for ever.
+/// - **Errors.** Everything thrown on purpose is a striate::Error with one line for a person:
+///   InputError for what came from outside (files, settings, data), ModelError for a graph or shapes
+///   that do not fit, SystemError for what the machine could not do, DivergedError where training
+///   met a number that is none. BugError is ours. After an exception, what was being made is gone and
+///   everything else is as it was; files are replaced whole or not at all.
+/// - The library never prints, never exits, and has no global state that changes.
+
+#include "striate/codec/image.h"
+#include "striate/formats/darknet.h"
+#include "striate/formats/onnx.h"
+#include "striate/formats/safetensors.h"
+#include "striate/graph/plan.h"
+#include "striate/graph/rewrite.h"
+#include "striate/graph/summary.h"
+#include "striate/models/registry.h"
+#include "striate/nn/builder.h"
+#include "striate/nn/initialize.h"
+#include "striate/nn/load.h"
+#include "striate/tasks/classification/classifier.h"
+#include "striate/train/loop.h"
+#include "striate/train/tensor_batches.h"
