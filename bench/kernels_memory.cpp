@@ -4,6 +4,8 @@
 
 #include "device/cpu/primitives.h"
 #include "measure.h"
+#include "striate/base/memory.h"
+#include "striate/ops/operator.h"
 
 namespace striate::bench {
 namespace {
@@ -154,11 +156,43 @@ void add_adam(Bench& bench, std::int64_t count) {
              }});
 }
 
+// Made of other primitives by its operator, so it is the operator that runs.
+void add_lrn(Bench& bench, const Shape& shape) {
+  Tensor x = random_tensor(shape);
+  Tensor y = random_tensor(shape);
+  const std::shared_ptr<const Operator> op = operators().find("LRN").make(
+      {{"size", std::int64_t{5}}, {"alpha", 1e-4}, {"beta", 0.75}, {"bias", 2.0}});
+  bench.add(
+      {.name = fmt::format("lrn in memory {}", shape.str()),
+       .algorithm = "",
+       .unit = Kernel::Unit::bytes,
+       .work = 8.0 * static_cast<double>(shape.elements()),
+       .target = kTarget,
+       .relative_to = "",
+       .run = [&x, &y, op](const Threads& t) {
+         static std::map<int, std::unique_ptr<Device>> devices;
+         auto& device = devices[t.count()];
+         if (!device) device = make_cpu_device(t.count());
+         const ValueInfo info{.dtype = DType::f32, .shape = x.shape()};
+         const std::size_t bytes = op->traits(*device, {&info, 1}, {&info, 1}).forward_scratch;
+         static std::shared_ptr<std::byte[]> block = allocate(bytes);
+         const ConstView in = map_of(x);
+         const View out = map_of(y);
+         op->forward({.device = *device,
+                      .inputs = {&in, 1},
+                      .outputs = {&out, 1},
+                      .saved = {},
+                      .scratch = {block.get(), bytes},
+                      .key = {}});
+       }});
+}
+
 }  // namespace
 
 void add_memory_bound(Bench& bench) {
   Maps(bench, "in memory", {256, 32, 28, 28}).add_all();
   Maps(bench, "in cache", {1, 64, 28, 28}).add_all();
+  add_lrn(bench, {32, 96, 27, 27});
   add_softmax(bench, 256, 10);
   add_softmax(bench, 256, 1000);
   add_adam(bench, 3 << 20);

@@ -123,12 +123,29 @@ STRIATE_LANE_ROW(elu_grad,
                  parameter(p, 1) * in[0] * (in[1] < 0 ? parameter(p, 0) * std::exp(in[1]) : 1.0))
 STRIATE_LANE_ROW(softplus, (in[0] > 0 ? in[0] : 0.0) + std::log1p(std::exp(-std::abs(in[0]))))
 STRIATE_LANE_ROW(softplus_grad, in[0] / (1.0 + std::exp(-in[1])))
-STRIATE_LANE_ROW(power, std::pow(in[0], parameter(p, 0)))
+STRIATE_LANE_ROW(any_power, std::pow(in[0], parameter(p, 0)))
 STRIATE_LANE_ROW(pow, std::pow(in[0], in[1]))
 STRIATE_LANE_ROW(pow_base_grad, in[0] * in[2] * std::pow(in[1], in[2] - 1.0))
 STRIATE_LANE_ROW(pow_exponent_grad,
                  in[1] == 0 ? 0.0 : in[0] * std::pow(in[1], in[2]) * std::log(in[1]))
 #undef STRIATE_LANE_ROW
+
+// The exponents of squares, roots and local response normalization without logarithms.
+struct power {
+  template <class D, class V>
+  static HWY_INLINE V of(D d, const V* in, const float* p) {
+    const V x = in[0];
+    const V one = hn::Set(d, 1.0F);
+    if (p[0] == 2.0F) return hn::Mul(x, x);
+    if (p[0] == 0.5F) return hn::Sqrt(x);
+    if (p[0] == -0.5F) return hn::Div(one, hn::Sqrt(x));
+    if (p[0] == -0.75F) {
+      const V root = hn::Sqrt(x);
+      return hn::Div(one, hn::Mul(root, hn::Sqrt(root)));
+    }
+    return any_power::of(d, in, p);
+  }
+};
 
 // exp(-|a|) never overflows: 1 / (1 + e) for a >= 0, e / (1 + e) below.
 struct sigmoid {
