@@ -31,14 +31,43 @@ class Maps {
 
   void add_all() {
     add_elementwise("relu", Function::relu, 1);
+    add_elementwise("relu gradient", Function::relu_grad, 2);
     add_elementwise("add", Function::add, 2);
+    add_elementwise("leaky relu", Function::leaky_relu, 1, {0.1});
     add_elementwise("sigmoid", Function::sigmoid, 1);
     add_elementwise("tanh", Function::tanh, 1);
+    add_elementwise("exp", Function::exp, 1);
+    add_elementwise("log", Function::log, 1);
+    add_elementwise("elu", Function::elu, 1, {1.0, 1.0});
+    add_elementwise("elu gradient", Function::elu_grad, 2, {1.0, 1.0});
+    add_elementwise("softplus", Function::softplus, 1);
+    add_elementwise("softplus gradient", Function::softplus_grad, 2);
+    add_elementwise("power", Function::power, 1, {-0.6});
+    add("add bias", 2, [&](const Threads& t) {
+      View bias = vector_[0].view();
+      bias.shape = shape_;
+      bias.strides = {0, 1, 0, 0};
+      const std::array<ConstView, 2> in{map_of(x_), bias};
+      cpu_elementwise(t, Function::add, in, map_of(y_), {}, false);
+    });
+    add("sum of channels", 1, [&](const Threads& t) {
+      View sum = vector_[3].view();
+      sum.shape = {1, shape_[1], 1, 1};
+      sum.strides = dense_strides(sum.shape);
+      cpu_reduce_sum(t, map_of(x_), sum, 1e-6, false);
+    });
+    add("rows to channels last", 2,
+        [&](const Threads& t) { cpu_copy(t, x_.view(), map_of(y_), false); });
+    add("channels last to rows", 2,
+        [&](const Threads& t) { cpu_copy(t, map_of(x_), y_.view(), false); });
     add_norm();
     add_pool(2, 2);
     add_pool(3, 2);
     add("dropout", 2, [&](const Threads& t) {
       cpu_dropout(t, map_of(x_), map_of(y_), {}, 0.5, {.seed = 1}, false);
+    });
+    add("dropout of rows", 2, [&](const Threads& t) {
+      cpu_dropout(t, x_.view(), y_.view(), {}, 0.5, {.seed = 1}, false);
     });
   }
 
@@ -56,11 +85,12 @@ class Maps {
                 .run = run});
   }
 
-  void add_elementwise(const char* title, Function f, int inputs) {
-    add(title, inputs + 1, [&, f, inputs](const Threads& t) {
+  void add_elementwise(const char* title, Function f, int inputs,
+                       const std::vector<double>& parameters = {}) {
+    add(title, inputs + 1, [&, f, inputs, parameters](const Threads& t) {
       const std::array<ConstView, 2> in{map_of(x_), map_of(dy_)};
-      cpu_elementwise(t, f, std::span(in).first(static_cast<std::size_t>(inputs)), map_of(y_), {},
-                      false);
+      cpu_elementwise(t, f, std::span(in).first(static_cast<std::size_t>(inputs)), map_of(y_),
+                      parameters, false);
     });
   }
 

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "device/compare.h"
+#include "device/operand.h"
 
 namespace striate {
 namespace {
@@ -172,6 +173,31 @@ TEST(Dropout, DrawsWhatTheReferenceDraws) {
     });
     x.expect_close(4);
   }
+}
+
+// Maps are drawn many channels at once: their sizes make the words of neighbouring channels start
+// anywhere among a draw's four, tiles end early and the last vector hold few channels.
+TEST(Dropout, ChannelsLastMapsOnEveryInstructionSet) {
+  const RandomKey key{.seed = 3, .purpose = purpose_of("dropout:maps"), .step = 1};
+  on_every_instruction_set([&] {
+    for (const Shape& shape : {Shape{2, 32, 8, 8}, Shape{3, 17, 7, 7}, Shape{2, 1, 5, 9},
+                               Shape{1, 70, 1, 3}, Shape{2, 5, 33, 2}, Shape{1, 16, 6, 11}}) {
+      SCOPED_TRACE(shape.str());
+      Random random = case_random(9);
+      for (const std::int64_t gap : {0, 3}) {
+        Value x(shape, gapped_map(shape, gap));
+        Value out(shape, gapped_map(shape, 0));
+        x.randomize(random);
+        out.randomize(random);
+        on_both([&](const Device& device) {
+          device.dropout(x.on(device), out.on(device), {}, 0.4, key, true);
+          device.dropout(x.on(device), x.on(device), {}, 0.4, key, false);
+        });
+        out.expect_close(4, 1);
+        x.expect_close(4);
+      }
+    }
+  });
 }
 
 TEST(Dropout, LongRowsAndTheShareThatIsKept) {
