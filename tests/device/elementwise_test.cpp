@@ -118,6 +118,36 @@ TEST_P(Elementwise, InfinitiesAndNaNAreWhatTheFormulaGives) {
   }
 }
 
+// Squares and roots are computed without logarithms; the last exponent is.
+TEST(Elementwise, PowersByRoots) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const Shape shape{41};
+  for (const double exponent : {2.0, 0.5, -0.5, -0.75, 1.7}) {
+    SCOPED_TRACE(exponent);
+    Random random = case_random(6);
+    Value x(shape), out(shape);
+    x.randomize(random, 1e-3, 50);
+    const double specials[] = {0.0, 1.0, 1e-30, 1e15, infinity, -1.0, -0.0, -infinity};
+    for (std::int64_t i = 0; i < 8; ++i) x.set(i, static_cast<float>(specials[i]));
+    on_both([&](const Device& device) {
+      const ConstView inputs[] = {x.on(device)};
+      const double parameters[] = {exponent};
+      device.elementwise(Function::power, inputs, out.on(device), parameters);
+    });
+    const float* got = out.on(cpu()).as<float>();
+    const double* expected = out.on(reference()).as<double>();
+    for (std::int64_t i = 0; i < shape.elements(); ++i) {
+      if (std::isfinite(static_cast<float>(expected[i]))) {
+        EXPECT_NEAR(got[i], expected[i], 2e-6 * std::abs(expected[i]) + 1e-37) << i;
+      } else if (std::isnan(expected[i])) {
+        EXPECT_TRUE(std::isnan(got[i])) << i << ": " << got[i];
+      } else {
+        EXPECT_EQ(got[i], static_cast<float>(expected[i])) << i;
+      }
+    }
+  }
+}
+
 TEST(Elementwise, LongRowsAreCut) {
   const Shape shape{3, 40000};
   Random random = case_random(5);

@@ -134,9 +134,12 @@ STRIATE_LANE_ROW(pow_exponent_grad,
 struct power {
   template <class D, class V>
   static HWY_INLINE V of(D d, const V* in, const float* p) {
-    const V x = in[0];
+    if (p[0] == 2.0F) return hn::Mul(in[0], in[0]);
+    // As pow has it, -0 counts as 0 and minus infinity as infinity.
+    const V infinity = hn::Inf(d);
+    const V x =
+        hn::IfThenElse(hn::Eq(in[0], hn::Neg(infinity)), infinity, hn::Add(in[0], hn::Zero(d)));
     const V one = hn::Set(d, 1.0F);
-    if (p[0] == 2.0F) return hn::Mul(x, x);
     if (p[0] == 0.5F) return hn::Sqrt(x);
     if (p[0] == -0.5F) return hn::Div(one, hn::Sqrt(x));
     if (p[0] == -0.75F) {
