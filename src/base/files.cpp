@@ -3,13 +3,24 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 
 #include "striate/base/error.h"
 
 namespace striate {
 namespace {
+
+// Stands between a file's name and the number of the process that is writing it.
+constexpr std::string_view kUnfinished = ".part";
+
+bool is_unfinished(const std::string& name) {
+  const std::size_t end = name.find_last_not_of("0123456789");
+  return end != std::string::npos && end + 1 < name.size() &&
+         std::string_view(name).substr(0, end + 1).ends_with(kUnfinished);
+}
 
 // A file descriptor that is closed with its owner.
 class Descriptor {
@@ -59,7 +70,8 @@ Bytes read_file(const std::filesystem::path& path, std::uint64_t limit) {
 }
 
 void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> content) {
-  const std::filesystem::path temporary = path.string() + fmt::format(".part{}", ::getpid());
+  const std::filesystem::path temporary =
+      path.string() + fmt::format("{}{}", kUnfinished, ::getpid());
   const auto give_up = [&](const char* what) {
     const int error = errno;
     ::unlink(temporary.c_str());
@@ -86,5 +98,23 @@ void write_file(const std::filesystem::path& path, std::string_view content) {
   write_file(path,
              std::span(reinterpret_cast<const std::uint8_t*>(content.data()), content.size()));
 }
+
+FolderLock::FolderLock(const std::filesystem::path& folder)
+    : fd_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (fd_ < 0) fail<SystemError>("{}: cannot be opened: {}", folder.string(), strerror(errno));
+  // Some file systems know no locks; there nothing is held.
+  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    ::close(fd_);
+    fail<SystemError>("{}: another process is writing there", folder.string());
+  }
+  std::error_code ignored;
+  std::vector<std::filesystem::path> left;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    if (is_unfinished(entry.path().filename().string())) left.push_back(entry.path());
+  }
+  for (const auto& path : left) std::filesystem::remove(path, ignored);
+}
+
+FolderLock::~FolderLock() { ::close(fd_); }
 
 }  // namespace striate

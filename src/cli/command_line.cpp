@@ -1,3 +1,4 @@
+#include <csignal>
 #include <cstdio>
 #include <string>
 
@@ -53,6 +54,8 @@ std::string unknown_argument(const CLI::App& app) {
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv) {
+  // A file that grows too large is then an error of the write like any other.
+  std::signal(SIGXFSZ, SIG_IGN);
   CommandRegistry registry;
   register_every_command(registry);
   CLI::App app("Convolutional and recurrent networks: explained, trained and run natively.",
@@ -86,6 +89,8 @@ int run_command_line(int argc, const char* const* argv) {
     return report(2, unknown_argument(app));
   } catch (const CLI::ParseError& error) {
     return report(2, fmt::format("{}: {}", deepest(app).get_name(), error.what()));
+  } catch (const Cancelled&) {
+    return report(130, "stopped");
   } catch (const SystemError& error) {
     return report(1, error.what());
   } catch (const DivergedError& error) {

@@ -1,11 +1,28 @@
 #include "cli/common.h"
 
+#include <csignal>
+
 #include "striate/base/error.h"
 #include "striate/base/suggest.h"
 #include "striate/data/registry.h"
 #include "striate/tasks/networks.h"
 
 namespace striate {
+namespace {
+
+std::atomic<bool> interrupted = false;
+
+}  // namespace
+
+const std::atomic<bool>& stop_when_interrupted() {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    std::signal(signal, [](int number) {
+      interrupted = true;
+      std::signal(number, SIG_DFL);
+    });
+  }
+  return interrupted;
+}
 
 std::shared_ptr<const Device> make_device(const DeviceOptions& options) {
   constexpr int kMost = 1024;

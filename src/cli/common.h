@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdio>
 #include <string>
 
@@ -35,6 +36,10 @@ struct DeviceOptions {
                  visit("conv", conv, "fastest, or plain: no Winograd, whose rounding is coarser");
                  visit("json", json, "print JSON for programs instead of text for people");)
 };
+
+/// From the first call on, true once the user has asked to stop (Ctrl-C, or SIGTERM); asked again,
+/// the process ends at once.
+const std::atomic<bool>& stop_when_interrupted();
 
 /// Throws InputError for a number of threads that cannot be meant.
 std::shared_ptr<const Device> make_device(const DeviceOptions& options);

@@ -96,9 +96,9 @@ void eval_command(const Arguments& arguments) {
   }
   const Program program(classifier.graph(), device);
   Progress progress("eval", dataset->size(), "images", arguments.run.json);
-  const Evaluation result =
-      evaluate(program, classifier.weights(), *dataset, card.preprocessing, arguments.batch,
-               [&](std::int64_t done) { progress.advance_to(done); });
+  const Evaluation result = evaluate(
+      program, classifier.weights(), *dataset, card.preprocessing, arguments.batch,
+      [&](std::int64_t done) { progress.advance_to(done); }, &stop_when_interrupted());
   progress.clear();
   if (!arguments.sheet.empty()) {
     write_sheet(classifier, *dataset, arguments.sheet, arguments.sheet_pictures);

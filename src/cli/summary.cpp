@@ -104,7 +104,8 @@ void summary_command(const Arguments& arguments) {
 
 void set_up(CLI::App& app) {
   auto arguments = std::make_shared<Arguments>();
-  app.add_option("MODEL", arguments->model, "a model that `striate models` lists, or a .cfg file")->required();
+  app.add_option("MODEL", arguments->model, "a model that `striate models` lists, or a .cfg file")
+      ->required();
   app.add_option("--input", arguments->input, "input size, CxHxW or NxCxHxW");
   app.add_option("--classes", arguments->classes, "classes to tell apart")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24));

@@ -1,5 +1,3 @@
-#include <csignal>
-
 #include "cli/command.h"
 #include "cli/common.h"
 #include "cli/progress.h"
@@ -14,13 +12,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::atomic<bool> interrupted = false;
-
 struct Arguments {
   ClassifierSettings settings;
   DeviceOptions run;
   std::string out;
   std::string resume;
+  double save_seconds = ClassifierHooks{}.save_seconds;
 };
 
 void read_config(const fs::path& path, ClassifierSettings& settings) {
@@ -102,7 +99,8 @@ void train_command(const Arguments& arguments) {
   const std::int64_t total = training.train->size();
   std::unique_ptr<Progress> progress;
   ClassifierHooks hooks;
-  hooks.stop = &interrupted;
+  hooks.stop = &stop_when_interrupted();
+  hooks.save_seconds = arguments.save_seconds;
   hooks.on_step = [&](const StepReport& report) {
     if (!progress || report.step == 1) {
       progress = std::make_unique<Progress>(
@@ -119,8 +117,16 @@ void train_command(const Arguments& arguments) {
     print(epoch_line(report, settings.train.epochs));
     std::fflush(stdout);
   };
-  std::signal(SIGINT, [](int) { interrupted = true; });
-  const ClassifierOutcome outcome = train_classifier(training, device, folder, resume, hooks);
+  const ClassifierOutcome outcome = [&] {
+    try {
+      return train_classifier(training, device, folder, resume, hooks);
+    } catch (const SystemError& error) {
+      progress.reset();
+      if (!fs::exists(folder.checkpoint())) throw;
+      fail<SystemError>("{}; the checkpoint before it is kept: striate train --resume {} goes on",
+                        error.what(), where.string());
+    }
+  }();
   progress.reset();
   if (!reports.empty()) {
     write_file(where / "curves.png", training_curves(settings.model, reports).png());
@@ -165,6 +171,10 @@ void set_up(CLI::App& app) {
         if (name != "model") add_option(app, name, field, help);
       });
   app.add_option("--out", arguments->out, "the run's folder; runs/MODEL where none is given");
+  app.add_option("--save-seconds", arguments->save_seconds,
+                 "within an epoch, save when the checkpoint is older than this")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   add_options(app, arguments->run);
   app.callback([arguments] { train_command(*arguments); });
 }

@@ -38,6 +38,7 @@ struct Loader::State {
     if (options.batch < 1) {
       fail<InputError>("batch: expected at least one picture, got {}", options.batch);
     }
+    if (options.first < 0) fail<InputError>("first: expected a batch, got {}", options.first);
     check(options.preprocessing);
     if (options.shuffle) {
       order =
@@ -97,7 +98,7 @@ struct Loader::State {
   void make_all() {
     std::exception_ptr failure;
     try {
-      for (std::int64_t number = 0; number < batches; ++number) {
+      for (std::int64_t number = options.first; number < batches; ++number) {
         Batch batch = make(number);
         std::unique_lock lock(mutex);
         changed.wait(lock, [this] { return abandoned || ready.size() < kAhead; });

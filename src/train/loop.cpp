@@ -94,12 +94,11 @@ class Trainer {
       if (stop_asked() && step + 1 < steps_) return false;
     }
     const double seconds = seconds_since(start);
-    finish_epoch({.epoch = report.epoch,
-                  .global_step = state_.global_step,
-                  .lr = rate(state_.global_step - 1),
-                  .seconds = seconds,
-                  .samples_per_second = static_cast<double>(samples) / seconds});
-    return true;
+    return finish_epoch({.epoch = report.epoch,
+                         .global_step = state_.global_step,
+                         .lr = rate(state_.global_step - 1),
+                         .seconds = seconds,
+                         .samples_per_second = static_cast<double>(samples) / seconds});
   }
 
   void run_step(const TrainBatch& batch, StepReport& report) {
@@ -159,11 +158,16 @@ class Trainer {
     throw DivergedError(text, report, std::move(why));
   }
 
-  void finish_epoch(EpochReport report) {
+  // False where validation was stopped: the epoch then stands after its last step.
+  bool finish_epoch(EpochReport report) {
     report.loss = state_.loss_sum / static_cast<double>(state_.samples);
     const Clock::time_point start = Clock::now();
     if (hooks_.validate) {
-      report.scores = hooks_.validate(state_.weights);
+      try {
+        report.scores = hooks_.validate(state_.weights);
+      } catch (const Cancelled&) {
+        return false;
+      }
       const double score = best_score_of(report.scores);
       // NaN is never better; the first of equals stays.
       report.improved = state_.best_epoch == 0 ? !std::isnan(score) : score > state_.best_score;
@@ -180,6 +184,7 @@ class Trainer {
     state_.loss_sum = 0;
     state_.samples = 0;
     if (hooks_.on_epoch) hooks_.on_epoch(report, state_);
+    return true;
   }
 
   double best_score_of(const Scores& scores) const {

@@ -6,8 +6,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "striate/base/files.h"
-
 namespace striate {
 namespace {
 
@@ -47,6 +45,7 @@ RunFolder::RunFolder(std::filesystem::path path) : path_(std::move(path)) {
   if (error) {
     fail<SystemError>("{}: the folder cannot be made: {}", path_.string(), error.message());
   }
+  lock_ = std::make_unique<FolderLock>(path_);
 }
 
 void RunFolder::keep_metrics(std::int64_t epochs) {

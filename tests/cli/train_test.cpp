@@ -1,5 +1,3 @@
-#include <csignal>
-
 #include "cli/harness.h"
 
 namespace striate {
@@ -100,15 +98,6 @@ TEST_F(Train, APictureThatCannotBeReadIsNamed) {
   write_file(folder_ / "shapes" / "left" / "3.png", "not a picture");
   expect_refused("train lenet5 --data folder:shapes --out a", "3.png");
   EXPECT_FALSE(testing::fs::exists(folder_ / "a"));
-}
-
-TEST_F(Train, InterruptedItSavesAndSaysHowToGoOn) {
-  make_pictures(40);
-  const Outcome outcome =
-      run("train resnet20 --data folder:shapes --batch 4 --epochs 1000 --out a & pid=$!; sleep 3; "
-          "kill -INT $pid; wait $pid; exit $?");
-  EXPECT_EQ(outcome.status, 130);
-  EXPECT_TRUE(testing::fs::exists(folder_ / "a" / "checkpoint.safetensors"));
 }
 
 }  // namespace

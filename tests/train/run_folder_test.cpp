@@ -59,12 +59,14 @@ TEST_F(TrainRunFolder, WritesALineAnEpoch) {
 }
 
 TEST_F(TrainRunFolder, KeepsTheEpochsOfARunThatGoesOn) {
-  RunFolder first(path_);
-  first.keep_metrics(0);
-  for (std::int64_t epoch = 1; epoch <= 3; ++epoch) first.append_metrics({.epoch = epoch});
-  // A torn line, and lines that are not metrics.
-  write_file(first.metrics(),
-             "nonsense\n[1]\n{\"epoch\":\"1\"}\n" + text_of(first.metrics()) + "{\"epoch\":4,\"lo");
+  {
+    RunFolder first(path_);
+    first.keep_metrics(0);
+    for (std::int64_t epoch = 1; epoch <= 3; ++epoch) first.append_metrics({.epoch = epoch});
+    // A torn line, and lines that are not metrics.
+    write_file(first.metrics(), "nonsense\n[1]\n{\"epoch\":\"1\"}\n" + text_of(first.metrics()) +
+                                    "{\"epoch\":4,\"lo");
+  }
   RunFolder second(path_);
   second.keep_metrics(2);
   EXPECT_EQ(epochs_of(second), (std::vector<std::int64_t>{1, 2}));
@@ -72,6 +74,19 @@ TEST_F(TrainRunFolder, KeepsTheEpochsOfARunThatGoesOn) {
   EXPECT_EQ(epochs_of(second), (std::vector<std::int64_t>{1, 2, 3}));
   second.keep_metrics(0);
   EXPECT_EQ(text_of(second.metrics()), "");
+}
+
+TEST_F(TrainRunFolder, BelongsToOneRunAtATime) {
+  {
+    const RunFolder folder(path_);
+    EXPECT_THROW(RunFolder second(path_), SystemError);
+  }
+  const std::string left = path_.string() + "/checkpoint.safetensors.part123";
+  write_file(left, "half a file of a killed run");
+  write_file(path_.string() + "/notes.part", "someone's own");
+  const RunFolder again(path_);
+  EXPECT_FALSE(fs::exists(left));
+  EXPECT_TRUE(fs::exists(path_ / "notes.part"));
 }
 
 TEST_F(TrainRunFolder, SaysWhereAFolderCannotBe) {

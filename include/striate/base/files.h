@@ -23,4 +23,18 @@ Bytes read_file(const std::filesystem::path& path, std::uint64_t limit = std::ui
 void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> content);
 void write_file(const std::filesystem::path& path, std::string_view content);
 
+/// Holds a folder for one writer: as long as this lives, no other process (or owner) gets it. What
+/// `write_file` left unfinished there when a process was killed is removed. Throws SystemError
+/// where the folder is held already.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::filesystem::path& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int fd_;
+};
+
 }  // namespace striate

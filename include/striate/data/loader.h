@@ -24,6 +24,7 @@ struct LoaderOptions {
   bool drop_last = false;  ///< leave out a last batch that is not full
   std::uint64_t seed = 0;
   std::uint64_t epoch = 0;
+  std::int64_t first = 0;  ///< batch that the pass begins at
   Augmentation augment;
   Preprocessing preprocessing;
 };
@@ -39,7 +40,7 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  /// How many batches the pass has.
+  /// How many batches the whole pass has.
   std::int64_t batches() const;
 
   /// The next batch, or nothing at the end. What `Dataset::get` throws for an example is thrown

@@ -109,7 +109,8 @@ struct EpochReport {
 
 /// What the loop asks and tells while it runs, all on its own thread; any may be empty.
 struct TrainHooks {
-  /// Scores of the weights after each epoch; larger is better for the one `best_by` names.
+  /// Scores of the weights after each epoch; larger is better for the one `best_by` names. Where it
+  /// throws Cancelled, training stops before the epoch's end and validates anew when it goes on.
   std::function<Scores(const Weights&)> validate;
   /// After the optimizer's step; the workspace holds the outputs of the forward pass before it.
   std::function<void(const StepReport&, const Workspace&, const TrainBatch&)> on_step;

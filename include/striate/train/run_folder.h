@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 
+#include "striate/base/files.h"
 #include "striate/train/loop.h"
 
 namespace striate {
@@ -13,10 +15,11 @@ namespace striate {
 /// `best_epoch` and `best_score` once there is a best. What is not finite is null.
 std::string metrics_line(const EpochReport& report);
 
-/// Where a training run keeps its files.
+/// Where a training run keeps its files, for one run at a time.
 class RunFolder {
  public:
-  /// Makes the folder where it is not there yet. Throws SystemError when that cannot be done.
+  /// Makes the folder where it is not there yet. Throws SystemError when that cannot be done, or
+  /// another run is going on there.
   explicit RunFolder(std::filesystem::path path);
 
   const std::filesystem::path& path() const { return path_; }
@@ -33,6 +36,7 @@ class RunFolder {
 
  private:
   std::filesystem::path path_;
+  std::unique_ptr<FolderLock> lock_;
   std::string lines_;
 };
 

@@ -10,7 +10,7 @@ namespace striate {
 
 Evaluation evaluate(const Program& inference, const Weights& weights, const Dataset& dataset,
                     const Preprocessing& preprocessing, std::int64_t batch,
-                    const OnProgress& on_progress) {
+                    const OnProgress& on_progress, const std::atomic<bool>* cancel) {
   const auto begin = std::chrono::steady_clock::now();
   const std::int64_t classes = infer_shapes(inference.graph()).at("logits").shape[1];
   Evaluation result{.metrics = ClassMetrics(classes)};
@@ -21,7 +21,7 @@ Evaluation evaluate(const Program& inference, const Weights& weights, const Data
     const auto plan = inference.plan({{"input", next->pictures.shape()}});
     if (!workspace || &workspace->plan() != plan.get())
       workspace = std::make_unique<Workspace>(plan);
-    plan->forward(*workspace, {{"input", next->pictures.view()}}, weights);
+    plan->forward(*workspace, {{"input", next->pictures.view()}}, weights, {.cancel = cancel});
     result.metrics.add(workspace->fetch("logits"), next->labels.values<std::int64_t>());
     if (on_progress) on_progress(result.metrics.count());
   }

@@ -1,5 +1,6 @@
 #include "striate/tasks/classification/train_classifier.h"
 
+#include <chrono>
 #include <optional>
 
 #include "striate/base/error.h"
@@ -30,8 +31,8 @@ class PictureBatches final : public BatchSource {
   void start(std::int64_t seed, std::int64_t epoch, std::int64_t first) override {
     options_.seed = static_cast<std::uint64_t>(seed);
     options_.epoch = static_cast<std::uint64_t>(epoch);
+    options_.first = first;
     loader_.emplace(dataset_, options_);
-    for (std::int64_t batch = 0; batch < first; ++batch) loader_->next();
   }
 
   TrainBatch next() override {
@@ -86,7 +87,7 @@ ClassifierOutcome train_classifier(const ClassifierTraining& training,
                                    bool resume, const ClassifierHooks& hooks) {
   const ClassifierSettings& settings = training.settings;
   TrainState state;
-  if (resume) {
+  if (resume && std::filesystem::exists(folder.checkpoint())) {
     state = load_checkpoint(folder.checkpoint()).state;
   } else {
     state.weights = initialize(training.graph, static_cast<std::uint64_t>(settings.train.seed));
@@ -105,21 +106,27 @@ ClassifierOutcome train_classifier(const ClassifierTraining& training,
                                            .preprocessing = preprocessing});
   const Metadata metadata = to_metadata(training.card);
   ClassifierOutcome outcome;
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point saved = Clock::now();
   TrainHooks loop;
   loop.stop = hooks.stop;
   if (training.validation->size() > 0) {
     loop.validate = [&](const Weights& weights) -> Scores {
-      const Evaluation score = evaluate(inference, weights, *training.validation, preprocessing);
+      const Evaluation score =
+          evaluate(inference, weights, *training.validation, preprocessing, 256, {}, hooks.stop);
       return {{"top1", score.metrics.top1()},
               {"top5", score.metrics.top5()},
               {"loss", score.metrics.loss()}};
     };
   }
-  if (hooks.on_step) {
-    loop.on_step = [&](const StepReport& report, const Workspace&, const TrainBatch&) {
-      hooks.on_step(report);
-    };
-  }
+  const auto save = [&] {
+    save_checkpoint(folder.checkpoint(), state, metadata);
+    saved = Clock::now();
+  };
+  loop.on_step = [&](const StepReport& report, const Workspace&, const TrainBatch&) {
+    if (std::chrono::duration<double>(Clock::now() - saved).count() > hooks.save_seconds) save();
+    if (hooks.on_step) hooks.on_step(report);
+  };
   loop.on_epoch = [&](const EpochReport& report, const TrainState& now) {
     // Without validation the last epoch is the best there is.
     if (report.improved || training.validation->size() == 0) {
@@ -129,13 +136,14 @@ ClassifierOutcome train_classifier(const ClassifierTraining& training,
       }
       save_safetensors(folder.best(), {.tensors = kept, .metadata = metadata});
     }
-    save_checkpoint(folder.checkpoint(), now, metadata);
+    // The checkpoint last: killed before it, the epoch ends once more, in the same way.
     folder.append_metrics(report);
+    save();
     outcome.epochs.push_back(report);
     if (hooks.on_epoch) hooks.on_epoch(report);
   };
   outcome.end = train(program, state, batches, settings.train, loop);
-  if (outcome.end == TrainEnd::stopped) save_checkpoint(folder.checkpoint(), state, metadata);
+  if (outcome.end == TrainEnd::stopped) save();
   outcome.best_epoch = state.best_epoch;
   outcome.best_score = state.best_score;
   return outcome;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 
@@ -20,9 +21,10 @@ struct Evaluation {
 };
 
 /// Runs an inference graph (input `input`, output `logits`) over a whole dataset. Throws InputError
-/// where the dataset has labels beyond the network's classes.
+/// where the dataset has labels beyond the network's classes, Cancelled once `cancel` is set.
 Evaluation evaluate(const Program& inference, const Weights& weights, const Dataset& dataset,
                     const Preprocessing& preprocessing, std::int64_t batch = 256,
-                    const OnProgress& on_progress = {});
+                    const OnProgress& on_progress = {},
+                    const std::atomic<bool>* cancel = nullptr);
 
 }  // namespace striate

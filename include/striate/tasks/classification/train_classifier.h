@@ -29,6 +29,8 @@ struct ClassifierHooks {
   std::function<void(const StepReport&)> on_step;
   std::function<void(const EpochReport&)> on_epoch;
   const std::atomic<bool>* stop = nullptr;
+  /// Within an epoch the checkpoint is written anew when it is older than this.
+  double save_seconds = 120;
 };
 
 struct ClassifierOutcome {
@@ -38,10 +40,12 @@ struct ClassifierOutcome {
   double best_score = 0;
 };
 
-/// Trains into a folder: config.toml at once, then after each epoch a line of metrics, the
-/// checkpoint and, where it is the best so far, best.safetensors. With `resume`, goes on from the
-/// folder's checkpoint with the bits of a run that was never interrupted. When stopped, the
-/// checkpoint holds the last finished step.
+/// Trains into a folder: config.toml at once, then after each epoch best.safetensors, where it is
+/// the best so far, a line of metrics and the checkpoint. With `resume`, goes on from the folder's
+/// checkpoint, or from the beginning where none was written yet, with the bits of a run that was
+/// never interrupted: whenever the process is killed, nothing in the folder is half-written and no
+/// more is lost than the steps since the checkpoint. When stopped, the checkpoint holds the last
+/// finished step. Throws SystemError where a file cannot be written, and leaves the one before.
 ClassifierOutcome train_classifier(const ClassifierTraining& training,
                                    std::shared_ptr<const Device> device, RunFolder& folder,
                                    bool resume = false, const ClassifierHooks& hooks = {});
