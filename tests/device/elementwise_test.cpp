@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "device/compare.h"
+#include "device/operand.h"
 
 namespace striate {
 namespace {
@@ -70,6 +71,21 @@ TEST_P(Elementwise, AgreesWithTheReference) {
   }
 }
 
+TEST_P(Elementwise, OnEveryInstructionSet) {
+  on_every_instruction_set([&] {
+    Random random = case_random(31);
+    const Shape shape{3, 37};
+    std::vector<Value> inputs;
+    for (int k = 0; k < row_.inputs; ++k) {
+      inputs.emplace_back(shape);
+      inputs.back().randomize(random, k == 0 ? -3 : 0.1, 3);
+    }
+    Value out(shape);
+    on_both([&](const Device& device) { run(device, inputs, out, false); });
+    out.expect_close(16);
+  });
+}
+
 TEST_P(Elementwise, InPlaceWithAnyInput) {
   Random random = case_random(77);
   const Shape shape{5, 33, 3, 2};
@@ -106,7 +122,7 @@ TEST_P(Elementwise, InfinitiesAndNaNAreWhatTheFormulaGives) {
   Value out(shape);
   on_both([&](const Device& device) { run(device, inputs, out, false); });
   // What overflows in float32 alone is not compared here: both sides are rounded to float32.
-  const float* got = out.on(cpu()).as<float>();
+  const float* got = out.on(testing::cpu()).as<float>();
   const double* exact = out.on(reference()).as<double>();
   for (std::int64_t i = 0; i < shape.elements(); ++i) {
     const float expected = static_cast<float>(exact[i]);
@@ -134,7 +150,7 @@ TEST(Elementwise, PowersByRoots) {
       const double parameters[] = {exponent};
       device.elementwise(Function::power, inputs, out.on(device), parameters);
     });
-    const float* got = out.on(cpu()).as<float>();
+    const float* got = out.on(testing::cpu()).as<float>();
     const double* expected = out.on(reference()).as<double>();
     for (std::int64_t i = 0; i < shape.elements(); ++i) {
       if (std::isfinite(static_cast<float>(expected[i]))) {
@@ -164,7 +180,7 @@ TEST(Elementwise, LongRowsAreCut) {
 TEST(Elementwise, RefusesFloat64OnTheCpu) {
   Tensor x(DType::f64, {4});
   const ConstView inputs[] = {x.view()};
-  EXPECT_THROW(cpu().elementwise(Function::relu, inputs, x.view()), ModelError);
+  EXPECT_THROW(testing::cpu().elementwise(Function::relu, inputs, x.view()), ModelError);
 }
 
 TEST(ThreadsElementwise, SameBitsForAnyThreadCount) {

@@ -90,16 +90,22 @@ struct softsign_grad {
   }
 };
 
-// Functions that have no vector form that is right everywhere: lane by lane, in double.
-#define STRIATE_LANE_ROW(name, expression)                                                  \
-  struct name {                                                                             \
-    static double one([[maybe_unused]] const double* in, [[maybe_unused]] const float* p) { \
-      return expression;                                                                    \
-    }                                                                                       \
-    template <class D, class V>                                                             \
-    static HWY_INLINE V of(D d, const V* in, const float* p) {                              \
-      return lane_by_lane<name>(d, in, p);                                                  \
-    }                                                                                       \
+// Functions of logarithms and exponentials: both halves of a vector in double, and lane by lane
+// where an operand is not `ordinary`, so that infinities, NaN and edges are the library's. An
+// element's value depends on its operands alone, not on its neighbours.
+#define STRIATE_WIDE_ROW(name, ordinary, wide, single)                                             \
+  struct name {                                                                                    \
+    static double one([[maybe_unused]] const double* in, [[maybe_unused]] const float* p) {        \
+      return single;                                                                               \
+    }                                                                                              \
+    template <class D, class V>                                                                    \
+    static HWY_INLINE V both([[maybe_unused]] D d, const V* in, [[maybe_unused]] const float* p) { \
+      return wide;                                                                                 \
+    }                                                                                              \
+    template <class D, class V>                                                                    \
+    static HWY_INLINE V of(D d, const V* in, const float* p) {                                     \
+      return by_halves<name>(d, in, p, ordinary);                                                  \
+    }                                                                                              \
   };
 
 template <class F, class D, class V>
@@ -115,20 +121,75 @@ HWY_INLINE V lane_by_lane(D d, const V* in, const float* p) {
   return hn::Load(d, lanes[0]);
 }
 
+template <class F, class D, class V, class M>
+HWY_INLINE V by_halves(D d, const V* in, const float* p, [[maybe_unused]] M ordinary) {
+#if HWY_TARGET == HWY_SCALAR
+  return lane_by_lane<F>(d, in, p);
+#else
+  const hn::Half<D> half;
+  const hn::Repartition<double, D> wide;
+  hn::Vec<decltype(wide)> low[3], high[3];
+  for (int k = 0; k < 3; ++k) {
+    low[k] = hn::PromoteTo(wide, hn::LowerHalf(half, in[k]));
+    high[k] = hn::PromoteTo(wide, hn::UpperHalf(half, in[k]));
+  }
+  const V value = hn::Combine(d, hn::DemoteTo(half, F::both(wide, high, p)),
+                              hn::DemoteTo(half, F::both(wide, low, p)));
+  if (HWY_LIKELY(hn::AllTrue(d, ordinary))) return value;
+  return hn::IfThenElse(ordinary, value, lane_by_lane<F>(d, in, p));
+#endif
+}
+
 inline double parameter(const float* p, int i) { return static_cast<double>(p[i]); }
 
-STRIATE_LANE_ROW(log, std::log(in[0]))
-STRIATE_LANE_ROW(elu, parameter(p, 1) * (in[0] < 0 ? parameter(p, 0) * std::expm1(in[0]) : in[0]))
-STRIATE_LANE_ROW(elu_grad,
+template <class D, class V>
+HWY_INLINE hn::Mask<D> positive(D d, V x) {
+  return hn::And(hn::Gt(x, hn::Zero(d)), hn::IsFinite(x));
+}
+
+// e^x for any x; Highway's ends at 706, where float32 has been infinite for long.
+template <class D, class V>
+HWY_INLINE V exponential(D d, V x) {
+  const V limit = hn::Set(d, 706.0);
+  return hn::IfThenElse(hn::Gt(x, limit), hn::Inf(d), hn::Exp(d, hn::Min(x, limit)));
+}
+template <class D, class V>
+HWY_INLINE V raised(D d, V base, V exponent) {
+  return exponential(d, hn::Mul(exponent, hn::Log(d, base)));
+}
+
+STRIATE_WIDE_ROW(log, positive(d, in[0]), hn::Log(d, in[0]), std::log(in[0]))
+STRIATE_WIDE_ROW(elu, hn::IsFinite(in[0]),
+                 hn::Mul(hn::Set(d, parameter(p, 1)),
+                         hn::IfThenElse(hn::Lt(in[0], hn::Zero(d)),
+                                        hn::Mul(hn::Set(d, parameter(p, 0)),
+                                                hn::Expm1(d, hn::Min(in[0], hn::Zero(d)))),
+                                        in[0])),
+                 parameter(p, 1) * (in[0] < 0 ? parameter(p, 0) * std::expm1(in[0]) : in[0]))
+STRIATE_WIDE_ROW(elu_grad, hn::IsFinite(in[1]),
+                 hn::Mul(hn::Mul(hn::Set(d, parameter(p, 1)), in[0]),
+                         hn::IfThenElse(hn::Lt(in[1], hn::Zero(d)),
+                                        hn::Mul(hn::Set(d, parameter(p, 0)), exponential(d, in[1])),
+                                        hn::Set(d, 1.0))),
                  parameter(p, 1) * in[0] * (in[1] < 0 ? parameter(p, 0) * std::exp(in[1]) : 1.0))
-STRIATE_LANE_ROW(softplus, (in[0] > 0 ? in[0] : 0.0) + std::log1p(std::exp(-std::abs(in[0]))))
-STRIATE_LANE_ROW(softplus_grad, in[0] / (1.0 + std::exp(-in[1])))
-STRIATE_LANE_ROW(any_power, std::pow(in[0], parameter(p, 0)))
-STRIATE_LANE_ROW(pow, std::pow(in[0], in[1]))
-STRIATE_LANE_ROW(pow_base_grad, in[0] * in[2] * std::pow(in[1], in[2] - 1.0))
-STRIATE_LANE_ROW(pow_exponent_grad,
+STRIATE_WIDE_ROW(softplus, hn::IsFinite(in[0]),
+                 hn::Add(hn::Max(in[0], hn::Zero(d)),
+                         hn::Log1p(d, hn::Exp(d, hn::Neg(hn::Abs(in[0]))))),
+                 (in[0] > 0 ? in[0] : 0.0) + std::log1p(std::exp(-std::abs(in[0]))))
+STRIATE_WIDE_ROW(softplus_grad, hn::IsFinite(in[1]),
+                 hn::Div(in[0], hn::Add(hn::Set(d, 1.0), exponential(d, hn::Neg(in[1])))),
+                 in[0] / (1.0 + std::exp(-in[1])))
+STRIATE_WIDE_ROW(any_power, positive(d, in[0]), raised(d, in[0], hn::Set(d, parameter(p, 0))),
+                 std::pow(in[0], parameter(p, 0)))
+STRIATE_WIDE_ROW(pow, hn::And(positive(d, in[0]), hn::IsFinite(in[1])), raised(d, in[0], in[1]),
+                 std::pow(in[0], in[1]))
+STRIATE_WIDE_ROW(pow_base_grad, hn::And(positive(d, in[1]), hn::IsFinite(in[2])),
+                 hn::Mul(hn::Mul(in[0], in[2]), raised(d, in[1], hn::Sub(in[2], hn::Set(d, 1.0)))),
+                 in[0] * in[2] * std::pow(in[1], in[2] - 1.0))
+STRIATE_WIDE_ROW(pow_exponent_grad, hn::And(positive(d, in[1]), hn::IsFinite(in[2])),
+                 hn::Mul(hn::Mul(in[0], raised(d, in[1], in[2])), hn::Log(d, in[1])),
                  in[1] == 0 ? 0.0 : in[0] * std::pow(in[1], in[2]) * std::log(in[1]))
-#undef STRIATE_LANE_ROW
+#undef STRIATE_WIDE_ROW
 
 // The exponents of squares, roots and local response normalization without logarithms.
 struct power {
