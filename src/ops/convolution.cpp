@@ -9,9 +9,7 @@ namespace striate {
 ValueInfo Convolution::infer(std::span<const ValueInfo> inputs) const {
   const ValueInfo& x = required_float(inputs, 0, "X");
   const ValueInfo& w = required_float(inputs, 1, "W");
-  if (x.shape.rank() != 3 && x.shape.rank() != 4) {
-    fail<ModelError>("expected an input N,C,W or N,C,H,W, got {}", x.shape.str());
-  }
+  expect_map(x.shape);
   if (w.shape.rank() != x.shape.rank() || w.dtype != x.dtype) {
     fail<ModelError>("expected weights {} of rank {} for input {}, got {} {}", name_of(x.dtype),
                      x.shape.rank(), x.shape.str(), name_of(w.dtype), w.shape.str());

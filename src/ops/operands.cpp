@@ -19,9 +19,17 @@ const ValueInfo& required_float(std::span<const ValueInfo> inputs, std::size_t i
                                 std::string_view what) {
   const ValueInfo& input = required(inputs, i, what);
   if (!is_float(input.dtype)) {
-    fail<ModelError>("expected {} of floating-point numbers, got {}", what, name_of(input.dtype));
+    fail<ModelError>(
+        "expected {} of floating-point numbers, got {}; arithmetic on integers is not supported",
+        what, name_of(input.dtype));
   }
   return input;
+}
+
+void expect_map(const Shape& input) {
+  if (input.rank() == 3 || input.rank() == 4) return;
+  fail<ModelError>("expected an input N,C,W or N,C,H,W, got {}{}", input.str(),
+                   input.rank() > 4 ? "; three and more spatial dimensions are not supported" : "");
 }
 
 void expect(const ValueInfo& operand, DType dtype, const Shape& shape, std::string_view what) {

@@ -23,6 +23,9 @@ const ValueInfo& required(std::span<const ValueInfo> inputs, std::size_t i, std:
 const ValueInfo& required_float(std::span<const ValueInfo> inputs, std::size_t i,
                                 std::string_view what);
 
+/// The input of a convolution or pooling: one or two spatial dimensions; three are out of scope.
+void expect_map(const Shape& input);
+
 /// An operand that must have the first one's dtype and `shape`.
 void expect(const ValueInfo& operand, DType dtype, const Shape& shape, std::string_view what);
 

@@ -5,6 +5,8 @@
 
 #include <fmt/ranges.h>
 
+#include "ops/operands.h"
+
 namespace striate {
 namespace {
 
@@ -54,9 +56,7 @@ Window Spatial::window() const {
 
 Spatial resolve(const SpatialFields& fields, const Shape& input,
                 std::span<const std::int64_t> kernel, bool ceil_mode) {
-  if (input.rank() != 3 && input.rank() != 4) {
-    fail<ModelError>("expected an input N,C,W or N,C,H,W, got {}", input.str());
-  }
+  expect_map(input);
   const auto axes = static_cast<std::size_t>(input.rank() - 2);
   if (kernel.empty()) fail<ModelError>("attribute kernel_shape is missing");
   const auto kernels = values(kernel, "kernel_shape", axes, 1, 1);

@@ -25,7 +25,8 @@ TEST(Activation, SaysWhatDoesNotFit) {
   EXPECT_EQ(error_of({.op = "Relu", .attributes = {{"alpha", 0.1}}, .inputs = {random({1})}}),
             "unknown attribute alpha; known: ");
   EXPECT_EQ(error_of({.op = "Relu", .inputs = {labels({2}, {1, 2})}}),
-            "expected an input of floating-point numbers, got int64");
+            "expected an input of floating-point numbers, got int64; arithmetic on integers is "
+            "not supported");
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ TEST(GlobalPool, SaysWhatDoesNotFit) {
   EXPECT_EQ(error_of({.op = "GlobalAveragePool", .inputs = {random({2, 3, 0, 2})}}),
             "expected an input with at least one pixel, got 2x3x0x2");
   EXPECT_EQ(error_of({.op = "GlobalMaxPool", .inputs = {random({1, 2, 2, 3, 2})}}),
-            "expected an input N,C,W or N,C,H,W, got 1x2x2x3x2");
+            "expected an input N,C,W or N,C,H,W, got 1x2x2x3x2; three and more spatial dimensions "
+            "are not supported");
 }
 
 }  // namespace

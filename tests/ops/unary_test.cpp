@@ -52,7 +52,8 @@ TEST(Unary, SaysWhatDoesNotFit) {
       error_of({.op = "Elu", .attributes = {{"alpha", std::int64_t{1}}}, .inputs = {random({1})}}),
       "attribute alpha: expected a number, got an integer");
   EXPECT_EQ(error_of({.op = "Exp", .inputs = {labels({2}, {1, 2})}}),
-            "expected an input of floating-point numbers, got int64");
+            "expected an input of floating-point numbers, got int64; arithmetic on integers is "
+            "not supported");
 }
 
 }  // namespace

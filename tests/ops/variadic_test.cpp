@@ -35,7 +35,8 @@ TEST(Variadic, TheFirstOfEqualsGetsTheGradient) {
 
 TEST(Variadic, SaysWhatDoesNotFit) {
   EXPECT_EQ(error_of({.op = "Max", .inputs = {random({2}), labels({2}, {1, 2})}}),
-            "expected inputs of floating-point numbers, got int64");
+            "expected inputs of floating-point numbers, got int64; arithmetic on integers is "
+            "not supported");
 }
 
 }  // namespace
