@@ -16,11 +16,7 @@ constexpr const char* kVersion = "striate " STRIATE_VERSION;
 
 // An error is one line, whatever it is made of.
 int report(int status, const std::string& message) {
-  std::string line = message;
-  for (char& c : line) {
-    if (c == '\n' || c == '\r') c = ' ';
-  }
-  std::fputs(fmt::format("striate: {}\n", line).c_str(), stderr);
+  std::fputs(fmt::format("striate: {}\n", one_line(message)).c_str(), stderr);
   return status;
 }
 

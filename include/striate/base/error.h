@@ -2,17 +2,22 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
 namespace striate {
 
+/// `text` as one line that is safe to show: control characters, which names out of files may hold,
+/// as \n, \t or \x1b, and what is beyond some thousand bytes cut off.
+std::string one_line(std::string_view text);
+
 /// Root of everything the library throws on purpose. The message is one line for a person: what is
 /// wrong, where, what was expected and what was found. The library never prints, exits or aborts.
 class Error : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit Error(std::string_view what) : std::runtime_error(one_line(what)) {}
 };
 
 /// Something from outside is bad: a file, a flag, a picture. The command exits with 2 for it.
