@@ -20,6 +20,8 @@
 /// - The library never prints, never exits, and has no global state that changes.
 
 #include "striate/codec/image.h"
+#include "striate/data/loader.h"
+#include "striate/data/registry.h"
 #include "striate/formats/darknet.h"
 #include "striate/formats/onnx.h"
 #include "striate/formats/safetensors.h"
@@ -31,5 +33,7 @@
 #include "striate/nn/initialize.h"
 #include "striate/nn/load.h"
 #include "striate/tasks/classification/classifier.h"
+#include "striate/tasks/classification/train_classifier.h"
+#include "striate/train/checkpoint.h"
 #include "striate/train/loop.h"
 #include "striate/train/tensor_batches.h"

@@ -1,0 +1,145 @@
+#include "fuzz/targets.h"
+
+#include <filesystem>
+#include <unistd.h>
+
+#include "striate/codec/gzip.h"
+#include "striate/striate.h"
+
+namespace striate::fuzz {
+namespace {
+
+namespace fs = std::filesystem;
+using Input = std::span<const std::uint8_t>;
+
+std::string_view text(Input bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// A folder in memory, where there is one, for readers that take paths; gone with the process.
+class Scratch {
+ public:
+  Scratch() {
+    std::string name =
+        fs::is_directory("/dev/shm") ? "/dev/shm/striate-fuzz-XXXXXX" : "/tmp/striate-fuzz-XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) fail<SystemError>("{}: cannot be made", name);
+    path_ = name;
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const fs::path& path() const { return path_; }
+  // Not write_file: nothing here need survive a power cut.
+  fs::path put(const char* name, Input bytes) const {
+    const fs::path file = path_ / name;
+    std::FILE* out = std::fopen(file.c_str(), "wb");
+    if (out == nullptr) fail<SystemError>("{}: cannot be written", file.string());
+    std::fwrite(bytes.data(), 1, bytes.size(), out);
+    std::fclose(out);
+    return file;
+  }
+
+ private:
+  fs::path path_;
+};
+
+const Scratch& scratch() {
+  static const Scratch folder;
+  return folder;
+}
+
+void read_all(const Dataset& dataset) {
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(dataset.size(), 4); ++i) dataset.get(i);
+}
+
+template <void (*kRead)(Input)>
+std::string refusal_of(Input bytes) {
+  try {
+    kRead(bytes);
+    return {};
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+void image(Input bytes) {
+  const Image picture = decode_image(bytes, "image");
+  resize_bilinear(picture, 8, 8);
+}
+
+void gzip(Input bytes) { gunzip(bytes, "gzip", 1 << 20); }
+
+// The first byte says which of the two files the others are.
+void idx(Input bytes) {
+  if (bytes.empty()) return;
+  const std::uint8_t images[] = {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 7, 9};
+  const std::uint8_t labels[] = {0, 0, 8, 1, 0, 0, 0, 1, 3};
+  const Input rest = bytes.subspan(1);
+  const bool first = bytes[0] % 2 == 0;
+  const fs::path path = scratch().put("images-idx3", first ? rest : Input(images));
+  scratch().put("labels-idx1", first ? Input(labels) : rest);
+  read_all(*open_dataset("mnist:" + path.string(), Split::train));
+}
+
+void cifar(Input bytes) {
+  const fs::path path = scratch().put("batch.bin", bytes);
+  read_all(*open_dataset("cifar10:" + path.string(), Split::test));
+}
+
+void safetensors(Input bytes) {
+  const SafeTensors file = read_safetensors(bytes, "safetensors");
+  model_card(file.metadata, "safetensors");
+}
+
+// A trained model: the metadata name a network, which is built to hold the weights.
+void classifier(Input bytes) {
+  static const std::shared_ptr<const Device> device = make_cpu_device(1);
+  Classifier::load(scratch().put("model.safetensors", bytes), device);
+}
+
+void checkpoint(Input bytes) { load_checkpoint(scratch().put("c.safetensors", bytes)); }
+
+void metrics(Input bytes) {
+  scratch().put("metrics.jsonl", bytes);
+  RunFolder(scratch().path()).keep_metrics(3);
+}
+
+void onnx(Input bytes) {
+  OnnxModel model = read_onnx(bytes, "onnx");
+  summarize(model.graph);
+}
+
+void onnx_tensor(Input bytes) { read_onnx_tensor(bytes, "tensor"); }
+
+void darknet(Input bytes) { summarize(read_darknet(text(bytes), "darknet").graph); }
+
+void settings(Input bytes) {
+  ClassifierSettings read;
+  read_toml(text(bytes), "settings", read);
+  check(read.train);
+  Augmentation::parse(read.augment);
+}
+
+constexpr Target kTargets[] = {
+    {"image", refusal_of<image>},
+    {"gzip", refusal_of<gzip>},
+    {"idx", refusal_of<idx>},
+    {"cifar", refusal_of<cifar>},
+    {"safetensors", refusal_of<safetensors>},
+    {"classifier", refusal_of<classifier>},
+    {"checkpoint", refusal_of<checkpoint>},
+    {"metrics", refusal_of<metrics>},
+    {"onnx", refusal_of<onnx>},
+    {"onnx_tensor", refusal_of<onnx_tensor>},
+    {"darknet", refusal_of<darknet>},
+    {"settings", refusal_of<settings>},
+};
+
+}  // namespace
+
+std::span<const Target> targets() { return kTargets; }
+
+}  // namespace striate::fuzz
