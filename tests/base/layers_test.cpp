@@ -10,12 +10,14 @@
 
 #include <gtest/gtest.h>
 
+#include "testing/paths.h"
+
 namespace striate {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kRoot = STRIATE_SOURCE_DIR;
+const fs::path kRoot = kSourceFolder;
 const std::vector<std::string> kSiblings{"models", "formats", "data"};
 
 std::vector<std::string> layers() {

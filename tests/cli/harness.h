@@ -17,6 +17,7 @@
 
 #include "striate/base/files.h"
 #include "striate/codec/image.h"
+#include "testing/paths.h"
 #include "testing/temporary_folder.h"
 
 namespace striate::testing {
@@ -37,7 +38,7 @@ class CommandTest : public ::testing::Test {
   Outcome run(const std::string& arguments) const {
     const fs::path out = folder_ / ".out";
     const fs::path err = folder_ / ".err";
-    const std::string line = "cd '" + folder_.string() + "' && '" STRIATE_COMMAND "' " + arguments +
+    const std::string line = "cd '" + folder_.string() + "' && '" + kCommand + "' " + arguments +
                              " >'" + out.string() + "' 2>'" + err.string() + "' </dev/null";
     const int status = std::system(line.c_str());
     Outcome outcome{.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1,

@@ -28,7 +28,7 @@ class NoLoss : public CommandTest {
   pid_t start(std::vector<std::string> words) const {
     const pid_t pid = ::fork();
     if (pid != 0) return pid;
-    words.insert(words.begin(), STRIATE_COMMAND);
+    words.insert(words.begin(), kCommand);
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
@@ -140,7 +140,7 @@ TEST_F(NoLoss, AFileSizeLimitIsSaidAndTheLastCheckpointKept) {
   ASSERT_EQ(run(kTrain + "--epochs 2 --out parts").status, 0);
   const Bytes before = bytes("parts/checkpoint.safetensors");
   // In blocks of 512 or 1024 bytes, as the shell has it: smaller than a checkpoint either way.
-  const Outcome limited = run("models >/dev/null; ulimit -f 100; '" STRIATE_COMMAND
+  const Outcome limited = run(std::string("models >/dev/null; ulimit -f 100; '") + kCommand +
                               "' train --resume parts --epochs 4");
   EXPECT_EQ(limited.status, 1) << limited.err;
   EXPECT_THAT(limited.err, HasSubstr(".safetensors: cannot be written: File too large"));

@@ -10,6 +10,7 @@
 #include "striate/base/error.h"
 #include "striate/base/files.h"
 #include "striate/data/dataset.h"
+#include "testing/paths.h"
 #include "testing/temporary_folder.h"
 
 namespace striate::testing_data {
@@ -55,7 +56,7 @@ class Numbered : public Dataset {
 
 /// A folder of the real data that some machines have beside the checkout.
 inline std::filesystem::path shared_data(const std::string& name) {
-  return std::filesystem::path(STRIATE_SOURCE_DIR) / ".." / "shared" / "data" / name;
+  return std::filesystem::path(kSourceFolder) / ".." / "shared" / "data" / name;
 }
 
 #define STRIATE_SKIP_WITHOUT(place)                                          \

@@ -12,6 +12,7 @@
 #include "striate/base/error.h"
 #include "striate/base/files.h"
 #include "striate/base/random.h"
+#include "testing/paths.h"
 
 namespace striate {
 namespace {
@@ -72,7 +73,7 @@ class Damage : public ::testing::TestWithParam<fuzz::Target> {
 TEST_P(Damage, IsRefusedInALineOrRead) {
   constexpr std::size_t kCuts = 1500, kFlips = 3000;
   constexpr int kMutations = 1000, kRandom = 300;
-  const fs::path corpus = fs::path(STRIATE_SOURCE_DIR) / "fuzz/corpus" / GetParam().name;
+  const fs::path corpus = fs::path(kSourceFolder) / "fuzz/corpus" / GetParam().name;
   const std::int64_t before = peak_bytes();
   int good = 0;
   std::vector<fs::path> files;

@@ -10,6 +10,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "testing/paths.h"
+
 namespace striate {
 namespace {
 
@@ -298,7 +300,7 @@ OptimizerOptions parse_setting(const std::string& setting) {
 
 TEST(Optimizer, FollowsPyTorchForAThousandSteps) {
   const auto path =
-      std::filesystem::path(STRIATE_SOURCE_DIR) / "../shared/data/optimizers/trajectories.json";
+      std::filesystem::path(kSourceFolder) / "../shared/data/optimizers/trajectories.json";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "needs " << path << " (see its README)";
   const auto json = nlohmann::json::parse(std::ifstream(path));
   const auto device = make_reference_device();

@@ -9,6 +9,7 @@
 #include "striate/base/files.h"
 #include "striate/tasks/classification/classifier.h"
 #include "striate/tasks/classification/evaluate.h"
+#include "testing/paths.h"
 #include "testing/temporary_folder.h"
 
 namespace striate {
@@ -181,7 +182,7 @@ TEST(SlowTraining, CnnOnFashionMnist) {
     GTEST_SKIP() << "dataset-fashion-mnist is not installed";
   }
   ClassifierSettings s;
-  const Bytes recipe = read_file(fs::path(STRIATE_SOURCE_DIR) / "recipes/cnn-fashion-mnist.toml");
+  const Bytes recipe = read_file(fs::path(kSourceFolder) / "recipes/cnn-fashion-mnist.toml");
   read_toml({reinterpret_cast<const char*>(recipe.data()), recipe.size()}, "recipe", s);
   s.train.epochs = 1;
   const TemporaryFolder folder;
