@@ -36,7 +36,6 @@ STRIATE_ROW(scale, hn::Mul(hn::Set(d, p[0]), in[0]))
 STRIATE_ROW(relu, hn::IfThenZeroElse(hn::Le(in[0], hn::Zero(d)), in[0]))
 STRIATE_ROW(relu_grad, hn::IfThenElseZero(hn::Gt(in[1], hn::Zero(d)), in[0]))
 STRIATE_ROW(sigmoid_grad, hn::Mul(hn::Mul(in[0], in[1]), hn::Sub(hn::Set(d, 1.0F), in[1])))
-STRIATE_ROW(tanh, hn::Tanh(d, in[0]))
 STRIATE_ROW(tanh_grad, hn::Mul(in[0], hn::NegMulAdd(in[1], in[1], hn::Set(d, 1.0F))))
 // Comparisons with NaN are false, so that these keep it.
 STRIATE_ROW(abs, hn::Abs(in[0]))
@@ -90,9 +89,9 @@ struct softsign_grad {
   }
 };
 
-// Functions of logarithms and exponentials: both halves of a vector in double, and lane by lane
-// where an operand is not `ordinary`, so that infinities, NaN and edges are the library's. An
-// element's value depends on its operands alone, not on its neighbours.
+// Powers, whose logarithm a large exponent multiplies: both halves of a vector in double, and lane
+// by lane where an operand is not `ordinary`, so that infinities, NaN and edges are the library's.
+// An element's value depends on its operands alone, not on its neighbours.
 #define STRIATE_WIDE_ROW(name, ordinary, wide, single)                                             \
   struct name {                                                                                    \
     static double one([[maybe_unused]] const double* in, [[maybe_unused]] const float* p) {        \
@@ -158,27 +157,6 @@ HWY_INLINE V raised(D d, V base, V exponent) {
   return exponential(d, hn::Mul(exponent, hn::Log(d, base)));
 }
 
-STRIATE_WIDE_ROW(log, positive(d, in[0]), hn::Log(d, in[0]), std::log(in[0]))
-STRIATE_WIDE_ROW(elu, hn::IsFinite(in[0]),
-                 hn::Mul(hn::Set(d, parameter(p, 1)),
-                         hn::IfThenElse(hn::Lt(in[0], hn::Zero(d)),
-                                        hn::Mul(hn::Set(d, parameter(p, 0)),
-                                                hn::Expm1(d, hn::Min(in[0], hn::Zero(d)))),
-                                        in[0])),
-                 parameter(p, 1) * (in[0] < 0 ? parameter(p, 0) * std::expm1(in[0]) : in[0]))
-STRIATE_WIDE_ROW(elu_grad, hn::IsFinite(in[1]),
-                 hn::Mul(hn::Mul(hn::Set(d, parameter(p, 1)), in[0]),
-                         hn::IfThenElse(hn::Lt(in[1], hn::Zero(d)),
-                                        hn::Mul(hn::Set(d, parameter(p, 0)), exponential(d, in[1])),
-                                        hn::Set(d, 1.0))),
-                 parameter(p, 1) * in[0] * (in[1] < 0 ? parameter(p, 0) * std::exp(in[1]) : 1.0))
-STRIATE_WIDE_ROW(softplus, hn::IsFinite(in[0]),
-                 hn::Add(hn::Max(in[0], hn::Zero(d)),
-                         hn::Log1p(d, hn::Exp(d, hn::Neg(hn::Abs(in[0]))))),
-                 (in[0] > 0 ? in[0] : 0.0) + std::log1p(std::exp(-std::abs(in[0]))))
-STRIATE_WIDE_ROW(softplus_grad, hn::IsFinite(in[1]),
-                 hn::Div(in[0], hn::Add(hn::Set(d, 1.0), exponential(d, hn::Neg(in[1])))),
-                 in[0] / (1.0 + std::exp(-in[1])))
 STRIATE_WIDE_ROW(any_power, positive(d, in[0]), raised(d, in[0], hn::Set(d, parameter(p, 0))),
                  std::pow(in[0], parameter(p, 0)))
 STRIATE_WIDE_ROW(pow, hn::And(positive(d, in[0]), hn::IsFinite(in[1])), raised(d, in[0], in[1]),
@@ -211,13 +189,91 @@ struct power {
   }
 };
 
-// exp(-|a|) never overflows: 1 / (1 + e) for a >= 0, e / (1 + e) below.
+template <class V>
+HWY_INLINE V unless_nan(V x, V value) {
+  return hn::IfThenElse(hn::IsNaN(x), x, value);
+}
+
+// 1 / (1 + e) for a >= 0, e / (1 + e) below, with e = exp(-|a|).
 struct sigmoid {
   template <class D, class V>
   static HWY_INLINE V of(D d, const V* in, const float*) {
     const V one = hn::Set(d, 1.0F);
-    const V e = exp_of(d, hn::Neg(hn::Abs(in[0])));
-    return hn::Div(hn::IfThenElse(hn::Lt(in[0], hn::Zero(d)), e, one), hn::Add(one, e));
+    const V e = hn::Exp(d, hn::Neg(hn::Abs(in[0])));
+    const V top = hn::IfThenElse(hn::Lt(in[0], hn::Zero(d)), e, one);
+    return unless_nan(in[0], hn::Div(top, hn::Add(one, e)));
+  }
+};
+
+// Near zero a polynomial (Moshier, Cephes, tanhf.c), else 1 - 2 / (exp(2 |a|) + 1).
+struct tanh {
+  template <class D, class V>
+  static HWY_INLINE V of(D d, const V* in, const float*) {
+    const V x = in[0];
+    const V size = hn::Abs(x);
+    const V square = hn::Mul(x, x);
+    V p = hn::Set(d, -5.70498872745e-3F);
+    p = hn::MulAdd(p, square, hn::Set(d, 2.06390887954e-2F));
+    p = hn::MulAdd(p, square, hn::Set(d, -5.37397155531e-2F));
+    p = hn::MulAdd(p, square, hn::Set(d, 1.33314422036e-1F));
+    p = hn::MulAdd(p, square, hn::Set(d, -3.33332819422e-1F));
+    const V near = hn::MulAdd(hn::Mul(p, square), x, x);
+    // Beyond 10 it is 1.
+    const V e = hn::Exp(d, hn::Min(hn::Add(size, size), hn::Set(d, 20.0F)));
+    const V one = hn::Set(d, 1.0F);
+    const V far = hn::Sub(one, hn::Div(hn::Set(d, 2.0F), hn::Add(e, one)));
+    const auto is_near = hn::Lt(size, hn::Set(d, 0.625F));
+    return unless_nan(x, hn::IfThenElse(is_near, near, hn::CopySign(far, x)));
+  }
+};
+
+struct log {
+  template <class D, class V>
+  static HWY_INLINE V of(D d, const V* in, const float*) {
+    const V x = in[0];
+    const V infinity = hn::Inf(d);
+    const V edge = hn::IfThenElse(hn::Eq(x, hn::Zero(d)), hn::Neg(infinity), hn::NaN(d));
+    const V above = hn::IfThenElse(hn::Eq(x, infinity), x, hn::Log(d, x));
+    return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), above, edge);
+  }
+};
+
+struct elu {
+  template <class D, class V>
+  static HWY_INLINE V of(D d, const V* in, const float* p) {
+    const V below = hn::Mul(hn::Set(d, p[0]), hn::Expm1(d, hn::Min(in[0], hn::Zero(d))));
+    return hn::Mul(hn::Set(d, p[1]), hn::IfThenElse(hn::Lt(in[0], hn::Zero(d)), below, in[0]));
+  }
+};
+
+// The gradients multiply by exp(x / 2) twice, where exp(x) alone would be lost below the least float.
+struct elu_grad {
+  template <class D, class V>
+  static HWY_INLINE V of(D d, const V* in, const float* p) {
+    const V zero = hn::Zero(d);
+    const V root = hn::Exp(d, hn::Mul(hn::Set(d, 0.5F), hn::Min(in[1], zero)));
+    const V dy = hn::Mul(hn::Set(d, p[1]), in[0]);
+    const V below = hn::Mul(hn::Mul(hn::Mul(hn::Set(d, p[0]), dy), root), root);
+    return hn::IfThenElse(hn::Lt(in[1], zero), below, dy);
+  }
+};
+
+struct softplus {
+  template <class D, class V>
+  static HWY_INLINE V of(D d, const V* in, const float*) {
+    const V rest = hn::Log1p(d, hn::Exp(d, hn::Neg(hn::Abs(in[0]))));
+    return unless_nan(in[0], hn::Add(hn::Max(in[0], hn::Zero(d)), rest));
+  }
+};
+
+struct softplus_grad {
+  template <class D, class V>
+  static HWY_INLINE V of(D d, const V* in, const float*) {
+    const V one = hn::Set(d, 1.0F);
+    const V root = hn::Exp(d, hn::Mul(hn::Set(d, -0.5F), hn::Abs(in[1])));
+    const V top = hn::IfThenElse(hn::Lt(in[1], hn::Zero(d)), root, one);
+    const V value = hn::Div(hn::Mul(hn::Mul(in[0], top), top), hn::MulAdd(root, root, one));
+    return unless_nan(in[1], value);
   }
 };
 
