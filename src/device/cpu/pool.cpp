@@ -1,6 +1,8 @@
 #include <limits>
 #include <vector>
 
+#include <hwy/cache_control.h>
+
 #include "device/cpu/primitives.h"
 #include "device/cpu/rows.h"
 
@@ -85,6 +87,7 @@ struct PoolForward {
   Map<float> y;
   Map<std::int32_t> indices;
   std::vector<float> rows, columns;  // average: taps that count, for each oy and ox
+  std::vector<TapRange> inside;      // taps inside the map, for each ox
 };
 
 struct PoolBackward {
@@ -111,32 +114,64 @@ struct PoolBackward {
 HWY_BEFORE_NAMESPACE();
 namespace striate::HWY_NAMESPACE {
 
-TapRange rows_inside(const PoolGeometry& g, std::int64_t oy) {
-  return taps_inside(oy, g.r, g.stride_h, g.dilation_h, g.pad_top, g.h, 0, 0);
+// The taps of one output pixel that lie inside the map.
+struct Window {
+  TapRange rows, columns;
+  const float* corner = nullptr;  // of the first of them; null: there are none
+};
+
+// Calls body(window, ox) for a row of outputs. The pixels that the row below will be the first to
+// see are asked for meanwhile: a map's rows are too short for the processor to guess them.
+template <class Body>
+HWY_INLINE void for_windows(const PoolForward& p, std::int64_t n, std::int64_t oy, Body&& body) {
+  const PoolGeometry& g = p.g;
+  constexpr std::int64_t kLine = 16;
+  const std::int64_t top = oy * g.stride_h - g.pad_top;
+  const std::int64_t below = top + (g.r - 1) * g.dilation_h + 1;
+  Window window{.rows = taps_inside(oy, g.r, g.stride_h, g.dilation_h, g.pad_top, g.h, 0, 0)};
+  for (std::int64_t ox = 0; ox < g.ow; ++ox) {
+    const std::int64_t left = ox * g.stride_w - g.pad_left;
+    for (std::int64_t y = below; y < below + g.stride_h; ++y) {
+      for (std::int64_t x = left; x < left + g.stride_w; ++x) {
+        const float* next = p.x.at(n, y, x);
+        for (std::int64_t c = 0; c < g.c; c += kLine) hwy::Prefetch(next + c);
+      }
+    }
+    window.columns = p.inside[static_cast<std::size_t>(ox)];
+    const bool any = window.rows.count() > 0 && window.columns.count() > 0;
+    window.corner = any ? p.x.at(n, top + window.rows.first * g.dilation_h,
+                                 left + window.columns.first * g.dilation_w)
+                        : nullptr;
+    body(window, ox);
+  }
 }
-TapRange columns_inside(const PoolGeometry& g, std::int64_t ox) {
-  return taps_inside(ox, g.s, g.stride_w, g.dilation_w, g.pad_left, g.w, 0, 0);
+
+// Calls tap(source, number) for each tap of a window, channels from c on.
+template <class Tap>
+HWY_INLINE void for_taps(const PoolForward& p, const Window& window, std::size_t c, Tap&& tap) {
+  if (window.corner == nullptr) return;
+  const std::int64_t step_r = p.g.dilation_h * p.x.row;
+  const std::int64_t step_s = p.g.dilation_w * p.x.pixel;
+  for (std::int64_t r = 0; r < window.rows.count(); ++r) {
+    const float* source = window.corner + r * step_r + c;
+    std::int64_t number = (window.rows.first + r) * p.g.s + window.columns.first;
+    for (std::int64_t s = 0; s < window.columns.count(); ++s, source += step_s, ++number) {
+      tap(source, number);
+    }
+  }
 }
 
 template <bool kIndices>
 void max_pool_row(const PoolForward& p, std::int64_t n, std::int64_t oy) {
-  const PoolGeometry& g = p.g;
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> di;
   using V = hn::Vec<decltype(d)>;
   using VI = hn::Vec<decltype(di)>;
-  const TapRange rows = rows_inside(g, oy);
-  const std::int64_t step_r = g.dilation_h * p.x.row;
-  const std::int64_t step_s = g.dilation_w * p.x.pixel;
-  for (std::int64_t ox = 0; ox < g.ow; ++ox) {
-    const TapRange columns = columns_inside(g, ox);
-    const bool any = rows.count() > 0 && columns.count() > 0;
-    const float* corner = any ? p.x.at(n, oy * g.stride_h - g.pad_top + rows.first * g.dilation_h,
-                                       ox * g.stride_w - g.pad_left + columns.first * g.dilation_w)
-                              : nullptr;
+  for_windows(p, n, oy, [&](const Window& window, std::int64_t ox) HWY_ATTR {
     float* y = p.y.at(n, oy, ox);
     std::int32_t* indices = kIndices ? p.indices.at(n, oy, ox) : nullptr;
-    for_strips(d, static_cast<std::size_t>(g.c),
+    const std::int64_t first = window.rows.first * p.g.s + window.columns.first;
+    for_strips(d, static_cast<std::size_t>(p.g.c),
                [&](auto vectors, auto load, auto store, std::size_t c) HWY_ATTR {
                  constexpr int kVectors = decltype(vectors)::value;
                  const std::size_t lanes = hn::Lanes(d);
@@ -146,37 +181,31 @@ void max_pool_row(const PoolForward& p, std::int64_t n, std::int64_t oy) {
                    best[k] = hn::Neg(hn::Inf(d));
                    tap[k] = hn::Set(di, -1);
                  }
-                 for (std::int64_t r = 0; any && r < rows.count(); ++r) {
-                   const float* source = corner + r * step_r + c;
-                   std::int64_t number = (rows.first + r) * g.s + columns.first;
-                   for (std::int64_t s = 0; s < columns.count(); ++s, source += step_s, ++number) {
-                     const VI here = hn::Set(di, static_cast<std::int32_t>(number));
-                     if (r == 0 && s == 0) {
-                       for (int k = 0; k < kVectors; ++k) {
-                         best[k] = load(source + static_cast<std::size_t>(k) * lanes);
-                         tap[k] = here;
-                       }
+                 for_taps(p, window, c, [&](const float* source, std::int64_t number) HWY_ATTR {
+                   const VI here = hn::Set(di, static_cast<std::int32_t>(number));
+                   for (int k = 0; k < kVectors; ++k) {
+                     const V value = load(source + static_cast<std::size_t>(k) * lanes);
+                     if (number == first) {
+                       best[k] = value;
+                       tap[k] = here;
                        continue;
                      }
-                     for (int k = 0; k < kVectors; ++k) {
-                       const V value = load(source + static_cast<std::size_t>(k) * lanes);
-                       // Greater, or NaN; but nothing replaces a NaN.
-                       const auto take =
-                           hn::And(hn::Not(hn::Le(value, best[k])), hn::Eq(best[k], best[k]));
-                       best[k] = hn::IfThenElse(take, value, best[k]);
-                       if constexpr (kIndices) {
-                         tap[k] = hn::IfThenElse(hn::RebindMask(di, take), here, tap[k]);
-                       }
+                     // Greater, or NaN; but nothing replaces a NaN.
+                     const auto take =
+                         hn::And(hn::Not(hn::Le(value, best[k])), hn::Eq(best[k], best[k]));
+                     best[k] = hn::IfThenElse(take, value, best[k]);
+                     if constexpr (kIndices) {
+                       tap[k] = hn::IfThenElse(hn::RebindMask(di, take), here, tap[k]);
                      }
                    }
-                 }
+                 });
                  for (int k = 0; k < kVectors; ++k) {
                    store(best[k], y + c + static_cast<std::size_t>(k) * lanes);
                    if constexpr (kIndices)
                      store(tap[k], indices + c + static_cast<std::size_t>(k) * lanes);
                  }
                });
-  }
+  });
 }
 
 void max_pool_forward_row(const PoolForward& p, std::int64_t n, std::int64_t oy) {
@@ -188,44 +217,32 @@ void max_pool_forward_row(const PoolForward& p, std::int64_t n, std::int64_t oy)
 }
 
 void average_pool_forward_row(const PoolForward& p, std::int64_t n, std::int64_t oy) {
-  const PoolGeometry& g = p.g;
   const hn::ScalableTag<float> d;
   using V = hn::Vec<decltype(d)>;
-  const TapRange rows = rows_inside(g, oy);
-  const std::int64_t step_r = g.dilation_h * p.x.row;
-  const std::int64_t step_s = g.dilation_w * p.x.pixel;
-  for (std::int64_t ox = 0; ox < g.ow; ++ox) {
-    const TapRange columns = columns_inside(g, ox);
-    const bool any = rows.count() > 0 && columns.count() > 0;
-    const float* corner = any ? p.x.at(n, oy * g.stride_h - g.pad_top + rows.first * g.dilation_h,
-                                       ox * g.stride_w - g.pad_left + columns.first * g.dilation_w)
-                              : nullptr;
+  for_windows(p, n, oy, [&](const Window& window, std::int64_t ox) HWY_ATTR {
     const V share = hn::Set(
         d, 1.0F / (p.rows[static_cast<std::size_t>(oy)] * p.columns[static_cast<std::size_t>(ox)]));
     float* y = p.y.at(n, oy, ox);
-    for_strips(d, static_cast<std::size_t>(g.c),
+    for_strips(d, static_cast<std::size_t>(p.g.c),
                [&](auto vectors, auto load, auto store, std::size_t c) HWY_ATTR {
                  constexpr int kVectors = decltype(vectors)::value;
                  const std::size_t lanes = hn::Lanes(d);
                  V sum[kVectors];
                  for (int k = 0; k < kVectors; ++k) sum[k] = hn::Zero(d);
-                 for (std::int64_t r = 0; any && r < rows.count(); ++r) {
-                   const float* source = corner + r * step_r + c;
-                   for (std::int64_t s = 0; s < columns.count(); ++s, source += step_s) {
-                     for (int k = 0; k < kVectors; ++k) {
-                       sum[k] = hn::Add(sum[k], load(source + static_cast<std::size_t>(k) * lanes));
-                     }
+                 for_taps(p, window, c, [&](const float* source, std::int64_t) HWY_ATTR {
+                   for (int k = 0; k < kVectors; ++k) {
+                     sum[k] = hn::Add(sum[k], load(source + static_cast<std::size_t>(k) * lanes));
                    }
-                 }
+                 });
                  for (int k = 0; k < kVectors; ++k) {
                    store(hn::Mul(sum[k], share), y + c + static_cast<std::size_t>(k) * lanes);
                  }
                });
-  }
+  });
 }
 
-// For every pixel of an input row, the sum over the windows that see it of contribution(load, d,
-// tap, n, oy, ox, c).
+// For every pixel of an input row, the sum over the windows that see it of what
+// contribution(load, sum, row, column, c) adds.
 template <class Contribution>
 HWY_INLINE void pool_backward_row(const PoolBackward& p, std::int64_t n, std::int64_t iy,
                                   Contribution&& contribution) {
@@ -235,17 +252,26 @@ HWY_INLINE void pool_backward_row(const PoolBackward& p, std::int64_t n, std::in
   for (std::int64_t ix = 0; ix < p.g.w; ++ix) {
     const auto columns = p.by_column.of(ix);
     float* dx = p.dx.at(n, iy, ix);
-    for_lanes(d, static_cast<std::size_t>(p.g.c),
-              [&](auto load, auto store, std::size_t c) HWY_ATTR {
-                V sum = hn::Zero(d);
-                for (const Covering::Pair& row : rows) {
-                  for (const Covering::Pair& column : columns) {
-                    sum = contribution(load, sum, row, column, c);
-                  }
-                }
-                if (p.accumulate) sum = hn::Add(load(dx + c), sum);
-                store(sum, dx + c);
-              });
+    for_strips(d, static_cast<std::size_t>(p.g.c),
+               [&](auto vectors, auto load, auto store, std::size_t c) HWY_ATTR {
+                 constexpr int kVectors = decltype(vectors)::value;
+                 const std::size_t lanes = hn::Lanes(d);
+                 V sum[kVectors];
+                 for (int k = 0; k < kVectors; ++k) sum[k] = hn::Zero(d);
+                 for (const Covering::Pair& row : rows) {
+                   for (const Covering::Pair& column : columns) {
+                     const auto add = contribution(n, row, column);
+                     for (int k = 0; k < kVectors; ++k) {
+                       sum[k] = add(load, sum[k], c + static_cast<std::size_t>(k) * lanes);
+                     }
+                   }
+                 }
+                 for (int k = 0; k < kVectors; ++k) {
+                   float* to = dx + c + static_cast<std::size_t>(k) * lanes;
+                   if (p.accumulate) sum[k] = hn::Add(load(to), sum[k]);
+                   store(sum[k], to);
+                 }
+               });
   }
 }
 
@@ -253,22 +279,29 @@ void max_pool_backward_row(const PoolBackward& p, std::int64_t n, std::int64_t i
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> di;
   using V = hn::Vec<decltype(d)>;
-  pool_backward_row(p, n, iy, [&](auto load, V sum, auto row, auto column, std::size_t c) HWY_ATTR {
-    const auto tap = hn::Set(di, static_cast<std::int32_t>(row.tap * p.g.s + column.tap));
-    const auto index = load(p.indices.at(n, row.output, column.output) + c);
-    const V dy = load(p.dy.at(n, row.output, column.output) + c);
-    return hn::Add(sum, hn::IfThenElseZero(hn::RebindMask(d, hn::Eq(index, tap)), dy));
-  });
+  pool_backward_row(
+      p, n, iy, [&](std::int64_t image, const auto& row, const auto& column) HWY_ATTR {
+        const auto tap = hn::Set(di, static_cast<std::int32_t>(row.tap * p.g.s + column.tap));
+        const std::int32_t* indices = p.indices.at(image, row.output, column.output);
+        const float* dy = p.dy.at(image, row.output, column.output);
+        return [=](auto load, V sum, std::size_t c) HWY_ATTR {
+          const auto chosen = hn::Eq(load(indices + c), tap);
+          return hn::Add(sum, hn::IfThenElseZero(hn::RebindMask(d, chosen), load(dy + c)));
+        };
+      });
 }
 
 void average_pool_backward_row(const PoolBackward& p, std::int64_t n, std::int64_t iy) {
   const hn::ScalableTag<float> d;
   using V = hn::Vec<decltype(d)>;
-  pool_backward_row(p, n, iy, [&](auto load, V sum, auto row, auto column, std::size_t c) HWY_ATTR {
-    const V share = hn::Set(d, 1.0F / (p.rows[static_cast<std::size_t>(row.output)] *
-                                       p.columns[static_cast<std::size_t>(column.output)]));
-    return hn::MulAdd(load(p.dy.at(n, row.output, column.output) + c), share, sum);
-  });
+  pool_backward_row(
+      p, n, iy, [&](std::int64_t image, const auto& row, const auto& column) HWY_ATTR {
+        const V share = hn::Set(d, 1.0F / (p.rows[static_cast<std::size_t>(row.output)] *
+                                           p.columns[static_cast<std::size_t>(column.output)]));
+        const float* dy = p.dy.at(image, row.output, column.output);
+        return [=](auto load, V sum, std::size_t c)
+                   HWY_ATTR { return hn::MulAdd(load(dy + c), share, sum); };
+      });
 }
 
 // Windows that lie side by side: every input pixel under row oy of outputs is one window's, of which
@@ -334,6 +367,14 @@ HWY_EXPORT(max_pool_backward_apart);
 HWY_EXPORT(average_pool_forward_row);
 HWY_EXPORT(average_pool_backward_apart);
 HWY_EXPORT(average_pool_backward_row);
+
+std::vector<TapRange> columns_inside(const PoolGeometry& g) {
+  std::vector<TapRange> ranges;
+  for (std::int64_t ox = 0; ox < g.ow; ++ox) {
+    ranges.push_back(taps_inside(ox, g.s, g.stride_w, g.dilation_w, g.pad_left, g.w, 0, 0));
+  }
+  return ranges;
+}
 
 // How many taps an average divides by, along one axis, for each output; at least 1.
 std::vector<float> row_counts(const PoolGeometry& g) {
@@ -411,14 +452,23 @@ Covering columns_covering(const PoolGeometry& g) {
 void cpu_max_pool_forward(const Threads& threads, const PoolGeometry& g, const ConstView& x,
                           const View& y, const View& indices) {
   run_forward(threads,
-              {g, map_of<const float>(x), map_of<float>(y), map_of<std::int32_t>(indices), {}, {}},
+              {.g = g,
+               .x = map_of<const float>(x),
+               .y = map_of<float>(y),
+               .indices = map_of<std::int32_t>(indices),
+               .inside = columns_inside(g)},
               HWY_DYNAMIC_DISPATCH(max_pool_forward_row));
 }
 
 void cpu_average_pool_forward(const Threads& threads, const PoolGeometry& g, const ConstView& x,
                               const View& y) {
   run_forward(threads,
-              {g, map_of<const float>(x), map_of<float>(y), {}, row_counts(g), column_counts(g)},
+              {.g = g,
+               .x = map_of<const float>(x),
+               .y = map_of<float>(y),
+               .rows = row_counts(g),
+               .columns = column_counts(g),
+               .inside = columns_inside(g)},
               HWY_DYNAMIC_DISPATCH(average_pool_forward_row));
 }
 

@@ -51,43 +51,57 @@ HWY_INLINE void store_some(D d, V v, T* p, std::size_t n) {
 #endif
 }
 
-/// body(load, store, i) for i in steps of a vector over [0, n), where load(p) and store(v, p)
-/// move a whole vector, or what is left of it at the end.
+/// body(load, store, keep, i) for i in steps of a vector over [0, n), where load(p) and store(v, p)
+/// move a whole vector, or what is left of it at the end; keep(v, other) is v, of d's type, with
+/// `other` in the lanes that are not there.
 template <class D, class Body>
-HWY_INLINE void for_lanes(D d, std::size_t n, Body&& body) {
+HWY_INLINE void for_kept_lanes(D d, std::size_t n, Body&& body) {
   const std::size_t lanes = hn::Lanes(d);
   std::size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     body([d](const auto* p)
              HWY_ATTR { return hn::LoadU(hn::Rebind<std::decay_t<decltype(*p)>, D>(), p); },
-         [d](auto v, auto* p) HWY_ATTR { hn::StoreU(v, hn::DFromV<decltype(v)>(), p); }, i);
+         [d](auto v, auto* p) HWY_ATTR { hn::StoreU(v, hn::DFromV<decltype(v)>(), p); },
+         [](auto v, auto) HWY_ATTR { return v; }, i);
   }
   if (i < n) {
     const std::size_t rest = n - i;
     body([rest](const auto* p)
              HWY_ATTR { return load_some(hn::Rebind<std::decay_t<decltype(*p)>, D>(), p, rest); },
          [rest](auto v, auto* p) HWY_ATTR { store_some(hn::DFromV<decltype(v)>(), v, p, rest); },
+         [d, rest](auto v, auto other)
+             HWY_ATTR { return hn::IfThenElse(hn::FirstN(d, rest), v, other); },
          i);
   }
 }
 
+/// body(load, store, i), where nobody asks which lanes are there.
+template <class D, class Body>
+HWY_INLINE void for_lanes(D d, std::size_t n, Body&& body) {
+  for_kept_lanes(
+      d, n, [&](auto load, auto store, auto, std::size_t i) HWY_ATTR { body(load, store, i); });
+}
+
 /// The same in strips: body(vectors, load, store, i) with `vectors` a compile-time 4 as long as
-/// four whole vectors remain, then 1.
+/// four whole vectors remain, then 2, then 1.
 template <class D, class Body>
 HWY_INLINE void for_strips(D d, std::size_t n, Body&& body) {
   constexpr std::integral_constant<int, 4> kFour;
+  constexpr std::integral_constant<int, 2> kTwo;
   constexpr std::integral_constant<int, 1> kOne;
-  const std::size_t strip = 4 * hn::Lanes(d);
+  const auto load = [](const auto* p) HWY_ATTR {
+    return hn::LoadU(hn::Rebind<std::decay_t<decltype(*p)>, D>(), p);
+  };
+  const auto store = [](auto v, auto* p) HWY_ATTR { hn::StoreU(v, hn::DFromV<decltype(v)>(), p); };
+  const std::size_t lanes = hn::Lanes(d);
   std::size_t first = 0;
-  for (; first + strip <= n; first += strip) {
-    body(
-        kFour,
-        [](const auto* p)
-            HWY_ATTR { return hn::LoadU(hn::Rebind<std::decay_t<decltype(*p)>, D>(), p); },
-        [](auto v, auto* p) HWY_ATTR { hn::StoreU(v, hn::DFromV<decltype(v)>(), p); }, first);
+  for (; first + 4 * lanes <= n; first += 4 * lanes) body(kFour, load, store, first);
+  if (first + 2 * lanes <= n) {
+    body(kTwo, load, store, first);
+    first += 2 * lanes;
   }
-  for_lanes(d, n - first, [&](auto load, auto store, std::size_t i) HWY_ATTR {
-    body(kOne, load, store, first + i);
+  for_lanes(d, n - first, [&](auto load_last, auto store_last, std::size_t i) HWY_ATTR {
+    body(kOne, load_last, store_last, first + i);
   });
 }
 

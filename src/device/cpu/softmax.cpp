@@ -16,8 +16,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace striate::HWY_NAMESPACE {
 
-// The sum over i of term(load, i), whose lanes past the end are zeroed here. Lanes add up in float
-// over short pieces, pieces in double.
+// The sum over i of term(load, store, i), whose lanes past the end do not count. Lanes add up in
+// float over short pieces, pieces in double.
 template <class Term>
 HWY_INLINE double sum_terms(std::size_t n, Term&& term) {
   constexpr std::size_t kPiece = 1024;
@@ -26,9 +26,8 @@ HWY_INLINE double sum_terms(std::size_t n, Term&& term) {
   for (std::size_t first = 0; first < n; first += kPiece) {
     const std::size_t count = std::min(kPiece, n - first);
     auto sum = hn::Zero(d);
-    for_lanes(d, count, [&](auto load, auto, std::size_t i) HWY_ATTR {
-      const auto value = term(load, first + i);
-      sum = hn::Add(sum, hn::IfThenElseZero(hn::FirstN(d, count - i), value));
+    for_kept_lanes(d, count, [&](auto load, auto store, auto keep, std::size_t i) HWY_ATTR {
+      sum = hn::Add(sum, keep(term(load, store, first + i), hn::Zero(d)));
     });
     total += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sum)));
   }
@@ -39,21 +38,31 @@ void softmax_row(const float* x, float* y, std::size_t n, bool logarithm) {
   const hn::ScalableTag<float> d;
   const auto lowest = hn::Neg(hn::Inf(d));
   auto largest = lowest;
-  for_lanes(d, n, [&](auto load, auto, std::size_t i) HWY_ATTR {
-    largest = hn::Max(largest, hn::IfThenElse(hn::FirstN(d, n - i), load(x + i), lowest));
+  for_kept_lanes(d, n, [&](auto load, auto, auto keep, std::size_t i) HWY_ATTR {
+    largest = hn::Max(largest, keep(load(x + i), lowest));
   });
   const auto top = hn::MaxOfLanes(d, largest);
-  const double sum = sum_terms(
-      n, [&](auto load, std::size_t i) HWY_ATTR { return exp_of(d, hn::Sub(load(x + i), top)); });
+  // What is exponentiated is at most zero, or NaN, which Exp may lose.
+  const auto term = [&](auto value) HWY_ATTR {
+    const auto below = hn::Sub(value, top);
+    return hn::IfThenElse(hn::IsNaN(below), below, hn::Exp(d, below));
+  };
   if (logarithm) {
+    const double sum =
+        sum_terms(n, [&](auto load, auto, std::size_t i) HWY_ATTR { return term(load(x + i)); });
     const auto shift = hn::Set(d, static_cast<float>(std::log(sum)));
     for_lanes(d, n, [&](auto load, auto store, std::size_t i) HWY_ATTR {
       store(hn::Sub(hn::Sub(load(x + i), top), shift), y + i);
     });
   } else {
+    const double sum = sum_terms(n, [&](auto load, auto store, std::size_t i) HWY_ATTR {
+      const auto value = term(load(x + i));
+      store(value, y + i);
+      return value;
+    });
     const auto factor = hn::Set(d, static_cast<float>(1.0 / sum));
     for_lanes(d, n, [&](auto load, auto store, std::size_t i) HWY_ATTR {
-      store(hn::Mul(exp_of(d, hn::Sub(load(x + i), top)), factor), y + i);
+      store(hn::Mul(load(y + i), factor), y + i);
     });
   }
 }
@@ -61,7 +70,7 @@ void softmax_row(const float* x, float* y, std::size_t n, bool logarithm) {
 void softmax_backward_row(const float* y, const float* dy, float* dx, std::size_t n, bool logarithm,
                           bool accumulate) {
   const hn::ScalableTag<float> d;
-  const double sum = sum_terms(n, [&](auto load, std::size_t i) HWY_ATTR {
+  const double sum = sum_terms(n, [&](auto load, auto, std::size_t i) HWY_ATTR {
     return logarithm ? load(dy + i) : hn::Mul(load(y + i), load(dy + i));
   });
   const auto total = hn::Set(d, static_cast<float>(sum));
