@@ -1,7 +1,4 @@
-#include <algorithm>
-
 #include "ops/operands.h"
-#include "ops/views.h"
 
 namespace striate {
 namespace {
@@ -19,8 +16,13 @@ class Lrn final : public Operator {
                    visit("beta", beta, "exponent"); visit("bias", bias, "added to the mean");
                    visit("size", size, "channels that are summed");)
   };
-  explicit Lrn(const Fields& fields) : fields_(fields) {
-    if (fields_.size < 1) fail<ModelError>("size: expected at least 1, got {}", fields_.size);
+  explicit Lrn(const Fields& fields) {
+    if (fields.size < 1) fail<ModelError>("size: expected at least 1, got {}", fields.size);
+    norm_ = {.before = (fields.size - 1) / 2,
+             .after = fields.size / 2,
+             .share = fields.alpha / static_cast<double>(fields.size),
+             .beta = fields.beta,
+             .bias = fields.bias};
   }
 
   std::vector<ValueInfo> infer(std::span<const ValueInfo> inputs) const override {
@@ -31,73 +33,26 @@ class Lrn final : public Operator {
     return {{.dtype = x.dtype, .shape = x.shape}};
   }
 
-  Traits traits(const Device&, std::span<const ValueInfo> inputs,
+  Traits traits(const Device&, std::span<const ValueInfo>,
                 std::span<const ValueInfo>) const override {
-    const std::size_t map = scratch_bytes(inputs[0].dtype, inputs[0].shape);
     Traits traits;
     traits.backward_reads_inputs = true;
-    traits.backward_reads_outputs = true;
-    traits.saved = {{.dtype = inputs[0].dtype, .shape = inputs[0].shape}};
-    traits.forward_scratch = 3 * map;
-    traits.backward_scratch = 2 * map;
     return traits;
   }
 
   void forward(const ForwardArgs& args) const override {
-    const Device& device = args.device;
-    const ConstView& x = args.inputs[0];
-    Scratch scratch(args.scratch);
-    const View squares = scratch_view(scratch, x);
-    const View power = scratch_view(scratch, x);
-    const View s = at(args.saved, 0) ? args.saved[0] : scratch_view(scratch, x);
-    apply(device, Function::mul, {x, x}, squares);
-    device.fill(s, fields_.bias);
-    add_neighbours(device, squares, s, fields_.alpha / static_cast<double>(fields_.size), false);
-    apply(device, Function::power, {s}, power, {-fields_.beta});
-    apply(device, Function::mul, {x, power}, args.outputs[0]);
+    args.device.lrn_forward(norm_, args.inputs[0], args.outputs[0]);
   }
 
-  // dx = dy s^-beta - 2 alpha beta / size * x * (sum over neighbours of dy y / s).
   void backward(const BackwardArgs& args) const override {
     const InputGradient& dx = args.input_gradients[0];
     if (!dx.view) return;
-    const Device& device = args.device;
-    const ConstView& x = args.inputs[0];
-    const ConstView& dy = args.output_gradients[0];
-    const ConstView& s = args.saved[0];
-    Scratch scratch(args.scratch);
-    const View part = scratch_view(scratch, x);
-    const View sum = scratch_view(scratch, x);
-    apply(device, Function::mul, {dy, args.outputs[0]}, part);
-    apply(device, Function::div, {part, s}, part);
-    device.fill(sum, 0.0);
-    add_neighbours(device, part, sum,
-                   -2.0 * fields_.alpha * fields_.beta / static_cast<double>(fields_.size), true);
-    apply(device, Function::mul, {sum, x}, sum);
-    apply(device, Function::power, {s}, part, {-fields_.beta});
-    apply(device, Function::mul, {part, dy}, part);
-    apply(device, Function::add, {part, sum}, dx.view, {}, dx.accumulate);
+    args.device.lrn_backward(norm_, args.inputs[0], args.output_gradients[0], dx.view,
+                             dx.accumulate);
   }
 
  private:
-  // to[c] += factor * sum of from[c + d] for d from -(size - 1) / 2 to size / 2 (reversed for the
-  // adjoint, where size is even).
-  void add_neighbours(const Device& device, const ConstView& from, const View& to, double factor,
-                      bool adjoint) const {
-    const std::int64_t channels = from.shape[1];
-    const std::int64_t before = (fields_.size - 1) / 2;
-    const std::int64_t after = fields_.size - 1 - before;
-    const std::int64_t low = std::max(-(adjoint ? after : before), 1 - channels);
-    const std::int64_t high = std::min(adjoint ? before : after, channels - 1);
-    for (std::int64_t d = low; d <= high; ++d) {
-      const std::int64_t begin = std::max<std::int64_t>(-d, 0);
-      const std::int64_t count = channels - std::abs(d);
-      apply(device, Function::scale, {sliced(from, 1, begin + d, count)},
-            sliced(to, 1, begin, count), {factor}, true);
-    }
-  }
-
-  Fields fields_;
+  LocalNorm norm_;
 };
 
 }  // namespace

@@ -39,6 +39,17 @@ struct PoolGeometry {
   bool count_include_pad = false;  ///< average: divide by the window's padded part too
 };
 
+/// A window over neighbouring channels (Krizhevsky et al., 2012, section 3.3):
+/// s[c] = bias + share * the sum of x[c + d]^2 for d from -before to after.
+struct LocalNorm {
+  std::int64_t before = 0, after = 0;
+  double share = 1e-4;
+  double beta = 0.75;
+  double bias = 1;
+
+  std::int64_t window() const { return before + after + 1; }
+};
+
 /// An affine map of each channel, then `slope` times what is below zero (1: as it is, 0: ReLU):
 /// v becomes scale[c] * v + shift[c]. NaN stays NaN.
 struct ChannelMap {
@@ -189,6 +200,14 @@ class Device {
   };
   virtual void batch_norm_backward(const ConstView& x, const ConstView& dy, const BatchNorm& norm,
                                    const BatchNormGradients& out) const = 0;
+
+  // Local response normalization over axis 1, channels that are not there counting as zero.
+
+  /// y = x * s^-beta.
+  virtual void lrn_forward(const LocalNorm& norm, const ConstView& x, const View& y) const = 0;
+  /// dx from x and dy.
+  virtual void lrn_backward(const LocalNorm& norm, const ConstView& x, const ConstView& dy,
+                            const View& dx, bool accumulate) const = 0;
 
   // Elementwise, reductions, movement.
 

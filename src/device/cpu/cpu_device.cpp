@@ -121,6 +121,20 @@ void CpuDevice::batch_norm_backward(const ConstView& x, const ConstView& dy, con
   cpu_batch_norm_backward(threads_, x, dy, norm, out);
 }
 
+void CpuDevice::lrn_forward(const LocalNorm& norm, const ConstView& x, const View& y) const {
+  require_f32(x, "lrn_forward");
+  require_same(y, x, "local norm output");
+  cpu_lrn_forward(threads_, norm, x, y);
+}
+
+void CpuDevice::lrn_backward(const LocalNorm& norm, const ConstView& x, const ConstView& dy,
+                             const View& dx, bool accumulate) const {
+  require_f32(x, "lrn_backward");
+  require_same(dy, x, "local norm gradient");
+  require_same(dx, x, "local norm gradient");
+  cpu_lrn_backward(threads_, norm, x, dy, dx, accumulate);
+}
+
 void CpuDevice::elementwise(Function f, std::span<const ConstView> inputs, const View& out,
                             std::span<const double> parameters, bool accumulate) const {
   require_f32(out, "elementwise");

@@ -24,6 +24,11 @@ void cpu_batch_norm_apply(const Threads& threads, const ConstView& x, const Devi
 void cpu_batch_norm_backward(const Threads& threads, const ConstView& x, const ConstView& dy,
                              const Device::BatchNorm& norm, const Device::BatchNormGradients& out);
 
+void cpu_lrn_forward(const Threads& threads, const LocalNorm& norm, const ConstView& x,
+                     const View& y);
+void cpu_lrn_backward(const Threads& threads, const LocalNorm& norm, const ConstView& x,
+                      const ConstView& dy, const View& dx, bool accumulate);
+
 void cpu_elementwise(const Threads& threads, Function f, std::span<const ConstView> inputs,
                      const View& out, std::span<const double> parameters, bool accumulate);
 void cpu_reduce_sum(const Threads& threads, const ConstView& x, const View& out, double scale,

@@ -42,6 +42,10 @@ class ReferenceDevice final : public Device {
   void batch_norm_backward(const ConstView& x, const ConstView& dy, const BatchNorm& norm,
                            const BatchNormGradients& out) const override;
 
+  void lrn_forward(const LocalNorm& norm, const ConstView& x, const View& y) const override;
+  void lrn_backward(const LocalNorm& norm, const ConstView& x, const ConstView& dy, const View& dx,
+                    bool accumulate) const override;
+
   void elementwise(Function f, std::span<const ConstView> inputs, const View& out,
                    std::span<const double> parameters, bool accumulate) const override;
   void reduce_sum(const ConstView& x, const View& out, double scale,
