@@ -14,7 +14,7 @@ namespace striate {
 namespace {
 
 constexpr std::int64_t kFirstOpset = 6;
-constexpr std::int64_t kLastOpset = 17;
+constexpr std::int64_t kLastOpset = 21;
 
 template <class Message>
 Message parse(std::span<const std::uint8_t> bytes, std::string_view name) {
@@ -55,8 +55,9 @@ Attribute attribute_of(const onnx::AttributeProto& proto, const std::string& whe
 
 class Reader {
  public:
-  Reader(const onnx::ModelProto& proto, std::string_view name, const KnownInputs& known)
-      : proto_(proto.graph()), name_(name), known_(known), opset_(0) {
+  Reader(const onnx::ModelProto& proto, std::string_view name, const KnownInputs& known,
+         ExternalData* external)
+      : proto_(proto.graph()), name_(name), known_(known), external_(external), opset_(0) {
     refuse_unknown_operators();
     opset_ = opset_of(proto);
     model_.graph.name = proto_.name().empty() ? std::string(name) : proto_.name();
@@ -135,7 +136,7 @@ class Reader {
 
   void add_initializer(const onnx::TensorProto& proto) {
     const std::string& name = proto.name();
-    Tensor tensor = tensor_of_onnx(proto, fmt::format("{}: {}", name_, name));
+    Tensor tensor = tensor_of_onnx(proto, fmt::format("{}: {}", name_, name), external_);
     if (!initializers_.insert(name).second) {
       fail<InputError>("{}: two initializers are called {}", name_, name);
     }
@@ -200,22 +201,31 @@ class Reader {
   const onnx::GraphProto& proto_;
   std::string name_;
   const KnownInputs& known_;
+  ExternalData* external_;
   std::int64_t opset_;
   OnnxModel model_;
   std::set<std::string, std::less<>> initializers_, constants_, statistics_;
 };
 
+OnnxModel read(std::span<const std::uint8_t> bytes, std::string_view name, const KnownInputs& known,
+               ExternalData* external) {
+  const auto proto = parse<onnx::ModelProto>(bytes, name);
+  if (!proto.has_graph()) fail<InputError>("{}: this is no ONNX file", name);
+  OnnxModel model = Reader(proto, name, known, external).read();
+  for (const auto& entry : proto.metadata_props()) model.metadata[entry.key()] = entry.value();
+  return model;
+}
+
 }  // namespace
 
 OnnxModel read_onnx(std::span<const std::uint8_t> bytes, std::string_view name,
                     const KnownInputs& known) {
-  const auto proto = parse<onnx::ModelProto>(bytes, name);
-  if (!proto.has_graph()) fail<InputError>("{}: this is no ONNX file", name);
-  return Reader(proto, name, known).read();
+  return read(bytes, name, known, nullptr);
 }
 
 OnnxModel load_onnx(const std::filesystem::path& path, const KnownInputs& known) {
-  return read_onnx(read_file(path), path.filename().string(), known);
+  ExternalData external(path.parent_path());
+  return read(read_file(path), path.filename().string(), known, &external);
 }
 
 Tensor read_onnx_tensor(std::span<const std::uint8_t> bytes, std::string_view name) {

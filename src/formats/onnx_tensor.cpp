@@ -21,6 +21,23 @@ Tensor tensor_of_list(DType dtype, const Shape& shape, const List& list, std::st
   return tensor;
 }
 
+Tensor tensor_of_bytes(DType dtype, const Shape& shape, std::span<const std::uint8_t> bytes,
+                       std::string_view what) {
+  const auto elements = static_cast<std::size_t>(shape.elements());
+  if (bytes.size() % size_of(dtype) != 0 || bytes.size() / size_of(dtype) != elements) {
+    fail<InputError>("{}: expected {} elements of {} ({}), got {} bytes", what, elements,
+                     name_of(dtype), shape.str(), bytes.size());
+  }
+  Tensor tensor(dtype, shape);
+  if (dtype == DType::boolean) {
+    std::transform(bytes.begin(), bytes.end(), tensor.data<bool>(),
+                   [](std::uint8_t byte) { return byte != 0; });
+  } else if (!bytes.empty()) {
+    std::memcpy(tensor.raw().data(), bytes.data(), bytes.size());
+  }
+  return tensor;
+}
+
 }  // namespace
 
 DType dtype_of_onnx(std::int64_t code, std::string_view what) {
@@ -58,27 +75,24 @@ Shape shape_of_onnx(const google::protobuf::RepeatedField<std::int64_t>& dims,
   return Shape(std::span<const std::int64_t>(dims.data(), static_cast<std::size_t>(dims.size())));
 }
 
-Tensor tensor_of_onnx(const onnx::TensorProto& proto, std::string_view what) {
-  if (proto.data_location() == onnx::TensorProto::EXTERNAL || proto.has_segment()) {
+Tensor tensor_of_onnx(const onnx::TensorProto& proto, std::string_view what,
+                      ExternalData* external) {
+  const bool elsewhere = proto.data_location() == onnx::TensorProto::EXTERNAL;
+  if (proto.has_segment() || (elsewhere && external == nullptr)) {
     fail<ModelError>("{}: elements outside the file are not supported", what);
   }
   const DType dtype = dtype_of_onnx(proto.data_type(), what);
   const Shape shape = shape_of_onnx(proto.dims(), what);
-  // Nothing is allocated before the sizes are known to agree.
+  if (elsewhere) {
+    const auto bytes = static_cast<std::uint64_t>(shape.elements());
+    constexpr std::uint64_t kMost = std::uint64_t{1} << 48;
+    if (bytes > kMost) fail<InputError>("{}: {} elements are too many", what, bytes);
+    return tensor_of_bytes(dtype, shape, external->read(proto, bytes * size_of(dtype), what), what);
+  }
   if (proto.has_raw_data()) {
     const std::string& raw = proto.raw_data();
-    const auto elements = static_cast<std::size_t>(shape.elements());
-    if (raw.size() % size_of(dtype) != 0 || raw.size() / size_of(dtype) != elements) {
-      fail<InputError>("{}: expected {} elements of {} ({}), got {} bytes", what, elements,
-                       name_of(dtype), shape.str(), raw.size());
-    }
-    Tensor tensor(dtype, shape);
-    if (dtype == DType::boolean) {
-      std::transform(raw.begin(), raw.end(), tensor.data<bool>(), [](char c) { return c != 0; });
-    } else if (!raw.empty()) {
-      std::memcpy(tensor.raw().data(), raw.data(), raw.size());
-    }
-    return tensor;
+    return tensor_of_bytes(dtype, shape,
+                           {reinterpret_cast<const std::uint8_t*>(raw.data()), raw.size()}, what);
   }
   switch (dtype) {
     case DType::f32:

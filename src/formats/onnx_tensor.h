@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 
+#include "formats/onnx_external.h"
 #include "striate/tensor/tensor.h"
 
 namespace striate {
@@ -15,8 +16,10 @@ DType dtype_of_onnx(std::int64_t code, std::string_view what);
 Shape shape_of_onnx(const google::protobuf::RepeatedField<std::int64_t>& dims,
                     std::string_view what);
 
-/// The tensor's elements; never more memory than the message itself takes. `what` stands for it in
-/// messages.
-Tensor tensor_of_onnx(const onnx::TensorProto& proto, std::string_view what);
+/// The tensor's elements; never more memory than the message and the files beside it take.
+/// `external` may be null: elements outside the message are refused then. `what` stands for the
+/// tensor in messages.
+Tensor tensor_of_onnx(const onnx::TensorProto& proto, std::string_view what,
+                      ExternalData* external = nullptr);
 
 }  // namespace striate

@@ -1,6 +1,7 @@
 #include "formats/onnx_upgrade.h"
 
 #include <algorithm>
+#include <set>
 
 namespace striate {
 namespace {
@@ -71,6 +72,62 @@ void upgrade_batch_normalization(Node& node, std::int64_t opset) {
   }
 }
 
+// Axes of size 1 behind the second operand's own, so that broadcasting from the last axis on meets
+// those that were meant.
+void widen_second(Graph& graph, Node& node, std::int64_t rank, std::int64_t trailing) {
+  if (trailing <= 0) return;
+  Ints axes;
+  for (std::int64_t i = 0; i < trailing; ++i) axes.push_back(rank + i);
+  const std::string name = node.name + ".widened";
+  graph.constants[name + ".axes"] = Tensor::of<std::int64_t>({trailing}, axes);
+  graph.nodes.push_back(
+      {name, "Unsqueeze", {}, {node.inputs[1], name + ".axes"}, {name + ".value"}});
+  node.inputs[1] = name + ".value";
+}
+
+// Before opset 7 broadcasting was asked for, and `axis` said where the second operand begins.
+void upgrade_broadcasting(Graph& graph, Node& node) {
+  static const std::set<std::string, std::less<>> kBinary = {
+      "Add", "And", "Div", "Equal", "Greater", "Less", "Mul", "Or", "PRelu", "Pow", "Sub", "Xor"};
+  if (!kBinary.contains(node.op) || node.inputs.size() != 2) return;
+  node.attributes.erase("broadcast");
+  const auto found = node.attributes.find("axis");
+  if (found == node.attributes.end() && node.op != "PRelu") return;
+  const ValueInfos infos = infer_shapes(graph);
+  const auto first = infos.find(node.inputs[0]);
+  const auto second = infos.find(node.inputs[1]);
+  if (first == infos.end() || second == infos.end()) return;  // check will say so
+  const std::int64_t rank = first->second.shape.rank();
+  const std::int64_t own = second->second.shape.rank();
+  if (node.op == "PRelu") {
+    // One slope for each channel.
+    if (own == 1 && second->second.shape[0] > 1) widen_second(graph, node, own, rank - 2);
+    return;
+  }
+  const auto* axis = std::get_if<std::int64_t>(&found->second);
+  if (axis == nullptr) attribute_kind_error("axis", found->second, "an integer");
+  if (*axis < -rank || *axis > rank) {
+    fail<ModelError>("{} ({}): axis: expected one of {} axes, got {}", node.name, node.op, rank,
+                     *axis);
+  }
+  const std::int64_t begin = *axis < 0 ? *axis + rank : *axis;
+  node.attributes.erase(found);
+  widen_second(graph, node, own, rank - begin - own);
+}
+
+// What opsets 18 to 21 added to operators, where it says what opset 17 did without it.
+void drop_news(Node& node) {
+  if (node.op == "Resize") {
+    drop(node, "antialias", 0);
+    const auto found = node.attributes.find("keep_aspect_ratio_policy");
+    const auto* policy =
+        found == node.attributes.end() ? nullptr : std::get_if<std::string>(&found->second);
+    if (policy != nullptr && *policy == "stretch") node.attributes.erase(found);
+  }
+  // How numbers too large for eight bits are cast.
+  if (node.op == "Cast") node.attributes.erase("saturate");
+}
+
 }  // namespace
 
 void add_upgraded(Graph& graph, Node node, std::int64_t opset) {
@@ -78,6 +135,7 @@ void add_upgraded(Graph& graph, Node node, std::int64_t opset) {
   if ((op == "Softmax" || op == "LogSoftmax") && opset < 13) {
     return add_flattening_softmax(graph, std::move(node));
   }
+  if (opset < 7) upgrade_broadcasting(graph, node);
   if (op == "BatchNormalization") upgrade_batch_normalization(node, opset);
   if (op == "Clip" && opset < 11) {
     to_input(graph, node, "min", 1);
@@ -112,6 +170,7 @@ void add_upgraded(Graph& graph, Node node, std::int64_t opset) {
     node.attributes["nearest_mode"] = std::string("floor");
   }
   if (op == "Gemm" && opset < 7) node.attributes.erase("broadcast");
+  if (opset >= 18) drop_news(node);
   graph.nodes.push_back(std::move(node));
 }
 

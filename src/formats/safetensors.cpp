@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "formats/elements.h"
 #include "formats/safetensors_header.h"
 
 namespace striate {
@@ -19,25 +20,20 @@ static_assert(std::endian::native == std::endian::little, "safetensors files are
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::string_view kMetadata = "__metadata__";
 
-// Half-precision numbers widen to float32, which holds them all.
-enum class Widen : std::uint8_t { no, f16, bf16 };
-
 struct FileDType {
   std::string_view name;
-  DType dtype;
-  std::size_t size;  // bytes an element takes in the file
-  Widen widen = Widen::no;
+  Element element;
 };
 
 constexpr std::array<FileDType, 8> kFileDTypes = {{
-    {"F64", DType::f64, 8},
-    {"F32", DType::f32, 4},
-    {"I64", DType::i64, 8},
-    {"I32", DType::i32, 4},
-    {"U8", DType::u8, 1},
-    {"BOOL", DType::boolean, 1},
-    {"F16", DType::f32, 2, Widen::f16},
-    {"BF16", DType::f32, 2, Widen::bf16},
+    {"F64", kF64},
+    {"F32", kF32},
+    {"I64", kI64},
+    {"I32", kI32},
+    {"U8", kU8},
+    {"BOOL", kBool},
+    {"F16", kF16},
+    {"BF16", kBF16},
 }};
 
 const FileDType* find_dtype(std::string_view name) {
@@ -48,26 +44,10 @@ const FileDType* find_dtype(std::string_view name) {
 
 std::string_view name_in_file(DType dtype) {
   const auto* found = std::find_if(kFileDTypes.begin(), kFileDTypes.end(), [&](const auto& row) {
-    return row.dtype == dtype && row.widen == Widen::no;
+    return row.element.dtype == dtype && row.element.as_it_is();
   });
   invariant(found != kFileDTypes.end(), "a dtype that safetensors files do not have");
   return found->name;
-}
-
-float from_f16(std::uint16_t half) {
-  const std::uint32_t sign = (half & 0x8000U) << 16U;
-  const std::uint32_t exponent = (half >> 10U) & 0x1FU;
-  const std::uint32_t fraction = half & 0x3FFU;
-  if (exponent == 0) {  // zero and subnormal numbers: fraction * 2^-24
-    const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
-    return sign != 0 ? -magnitude : magnitude;
-  }
-  const std::uint32_t wide = exponent == 0x1FU ? 0xFFU : exponent + 112;
-  return std::bit_cast<float>(sign | wide << 23U | fraction << 13U);
-}
-
-float from_bf16(std::uint16_t half) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16U);
 }
 
 // The count of elements, or nothing where it cannot be a tensor's.
@@ -92,28 +72,19 @@ Tensor read_tensor(const SafeTensorsEntry& entry, std::span<const std::uint8_t> 
   const std::optional<std::uint64_t> elements = count_elements(entry.shape);
   const std::uint64_t bytes = entry.offsets[1] - entry.offsets[0];
   // Compared by division: a count times a size may not fit.
-  if (!elements || bytes % row->size != 0 || bytes / row->size != *elements) {
+  const std::size_t each = row->element.size;
+  if (!elements || bytes % each != 0 || bytes / each != *elements) {
     refuse(fmt::format("shape [{}] of {} does not fill its {} bytes", fmt::join(entry.shape, ", "),
                        entry.dtype, bytes));
   }
   Shape shape;
   for (const std::uint64_t size : entry.shape) shape.push_back(static_cast<std::int64_t>(size));
-  Tensor tensor(row->dtype, shape);
-  if (bytes == 0) return tensor;
-  const std::uint8_t* from = data.data() + entry.offsets[0];
-  if (row->widen == Widen::no) {
-    if (row->dtype == DType::boolean &&
-        std::any_of(from, from + bytes, [](std::uint8_t b) { return b > 1; })) {
-      refuse("a BOOL is neither 0 nor 1");
-    }
-    std::memcpy(tensor.raw().data(), from, bytes);
-    return tensor;
-  }
-  float* to = tensor.data<float>();
-  for (std::uint64_t i = 0; i < *elements; ++i) {
-    std::uint16_t half = 0;
-    std::memcpy(&half, from + 2 * i, sizeof(half));
-    to[i] = row->widen == Widen::f16 ? from_f16(half) : from_bf16(half);
+  Tensor tensor(row->element.dtype, shape);
+  if (!read_elements(
+          row->element,
+          data.subspan(static_cast<std::size_t>(entry.offsets[0]), static_cast<std::size_t>(bytes)),
+          tensor)) {
+    refuse("a BOOL is neither 0 nor 1");
   }
   return tensor;
 }

@@ -37,6 +37,28 @@ Graph inference_form(Graph graph) {
   return graph;
 }
 
+void rename_value(Graph& graph, std::string from, std::string to) {
+  const auto rename = [&](std::string& name) {
+    if (name == from) name = to;
+  };
+  for (GraphInput& input : graph.inputs) rename(input.name);
+  for (Parameter& parameter : graph.parameters) rename(parameter.name);
+  if (auto constant = graph.constants.extract(from)) {
+    constant.key() = to;
+    graph.constants.insert(std::move(constant));
+  }
+  for (Node& node : graph.nodes) {
+    std::for_each(node.inputs.begin(), node.inputs.end(), rename);
+    std::for_each(node.outputs.begin(), node.outputs.end(), rename);
+  }
+  std::for_each(graph.outputs.begin(), graph.outputs.end(), rename);
+  std::for_each(graph.auxiliary.begin(), graph.auxiliary.end(), rename);
+  for (StateUpdate& update : graph.updates) {
+    rename(update.parameter);
+    rename(update.value);
+  }
+}
+
 void prune(Graph& graph) {
   std::set<std::string, std::less<>> needed(graph.outputs.begin(), graph.outputs.end());
   for (const StateUpdate& update : graph.updates) needed.insert(update.value);

@@ -9,6 +9,7 @@
 #include "striate/base/files.h"
 #include "striate/base/random.h"
 #include "striate/graph/plan.h"
+#include "testing/temporary_folder.h"
 
 namespace striate {
 namespace {
@@ -173,13 +174,13 @@ TEST(Onnx, NamesAllUnknownOperatorsAtOnce) {
 TEST(Onnx, RefusesWhatItDoesNotRead) {
   EXPECT_EQ(error_of({1, 2, 3}), "f.onnx: this is no ONNX file");
   EXPECT_EQ(error_of({}), "f.onnx: this is no ONNX file");
-  for (const std::int64_t opset : {5, 18}) {
+  for (const std::int64_t opset : {5, 22}) {
     onnx::ModelProto model = model_of(opset);
     add_input(model, "x", {1});
     add_node(model, "Relu", {"x"}, "y");
     add_output(model, "y");
     EXPECT_EQ(error_of(bytes_of(model)),
-              "f.onnx: expected opset 6 to 17, got " + std::to_string(opset));
+              "f.onnx: expected opset 6 to 21, got " + std::to_string(opset));
   }
   const auto changed = [](const std::function<void(onnx::TensorProto&)>& change) {
     onnx::ModelProto model = model_of(17);
@@ -205,6 +206,121 @@ TEST(Onnx, RefusesWhatItDoesNotRead) {
               HasSubstr("tensors of type FLOAT16 (10) are not supported"));
   EXPECT_THAT(changed([](auto& w) { w.set_data_location(onnx::TensorProto::EXTERNAL); }),
               HasSubstr("elements outside the file are not supported"));
+}
+
+// Before opset 7 `axis` said where the second operand begins.
+TEST(Onnx, ReadsOldBroadcasting) {
+  onnx::ModelProto model = model_of(6);
+  add_input(model, "x", {2, 2, 2});
+  add_floats(model, "w", {10, 20});
+  auto& add = add_node(model, "Add", {"x", "w"}, "y");
+  set_int(add, "broadcast", 1);
+  set_int(add, "axis", 1);
+  add_output(model, "y");
+  const Tensor y = run(read_onnx(bytes_of(model), "f.onnx"), Tensor(DType::f32, {2, 2, 2}));
+  EXPECT_THAT(y.values<float>(), ElementsAre(10, 10, 20, 20, 10, 10, 20, 20));
+  model.mutable_graph()->mutable_node(0)->mutable_attribute(1)->set_i(4);
+  EXPECT_EQ(error_of(bytes_of(model)), "Add_0 (Add): axis: expected one of 3 axes, got 4");
+}
+
+// What later opsets added counts only where it says something new.
+TEST(Onnx, ReadsLaterOpsetsOfUnchangedOperators) {
+  const auto cast = [](std::int64_t opset, bool antialias) {
+    onnx::ModelProto model = model_of(opset);
+    add_input(model, "x", {1, 1, 1, 2});
+    add_floats(model, "scales", {1, 1, 1, 2});
+    auto& resize = add_node(model, "Resize", {"x", "", "scales"}, "y");
+    set_int(resize, "antialias", antialias ? 1 : 0);
+    add_output(model, "y");
+    return bytes_of(model);
+  };
+  for (const std::int64_t opset : {18, 19, 20, 21}) {
+    const OnnxModel read = read_onnx(cast(opset, false), "f.onnx");
+    EXPECT_EQ(run(read, Tensor(DType::f32, {1, 1, 1, 2})).shape().str(), "1x1x1x4");
+  }
+  EXPECT_THAT(error_of(cast(18, true)), HasSubstr("antialias other than 0 is not supported"));
+}
+
+// A size that the file leaves open, by a name or not at all.
+TEST(Onnx, TakesOpenSizes) {
+  onnx::ModelProto model = model_of(17);
+  add_input(model, "x", {2, 3});
+  auto* shape = model.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type();
+  shape->mutable_shape()->mutable_dim(0)->set_dim_param("batch");
+  shape->mutable_shape()->mutable_dim(1)->Clear();
+  add_node(model, "Relu", {"x"}, "y");
+  add_output(model, "y");
+  const OnnxModel read = read_onnx(bytes_of(model), "f.onnx");
+  EXPECT_EQ(read.graph.inputs[0].shape.str(), "1x1");
+  EXPECT_EQ(run(read, Tensor(DType::f32, {5, 7})).shape().str(), "5x7");
+}
+
+class OnnxExternal : public ::testing::Test {
+ protected:
+  // y = x + w, the two numbers of w in another file.
+  std::string outcome(const std::map<std::string, std::string>& entries) const {
+    onnx::ModelProto model = model_of(17);
+    add_input(model, "x", {2});
+    add_floats(model, "w", {1, 2});
+    auto* w = model.mutable_graph()->mutable_initializer(0);
+    w->clear_float_data();
+    w->set_data_location(onnx::TensorProto::EXTERNAL);
+    for (const auto& [key, value] : entries) {
+      auto* entry = w->add_external_data();
+      entry->set_key(key);
+      entry->set_value(value);
+    }
+    if (twice_) {
+      *model.mutable_graph()->add_initializer() = *w;
+      model.mutable_graph()->mutable_initializer(1)->set_name("v");
+    }
+    add_node(model, "Add", {"x", "w"}, "y");
+    add_output(model, "y");
+    folder_.put("in/m.onnx", bytes_of(model));
+    try {
+      const Tensor y = run(load_onnx(folder_ / "in/m.onnx"), Tensor(DType::f32, {2}));
+      return fmt::format("{} {}", y.data<float>()[0], y.data<float>()[1]);
+    } catch (const Error& error) {
+      return error.what();
+    }
+  }
+
+  void SetUp() override {
+    const std::vector<float> numbers{7, 8, 9};
+    Bytes bytes(12);
+    std::memcpy(bytes.data(), numbers.data(), bytes.size());
+    folder_.put("in/w.bin", bytes);
+    folder_.put("out.bin", bytes);
+    std::filesystem::create_symlink("../out.bin", folder_ / "in/link.bin");
+  }
+
+  TemporaryFolder folder_;
+  bool twice_ = false;
+};
+
+TEST_F(OnnxExternal, IsReadFromTheModelsFolder) {
+  EXPECT_EQ(outcome({{"location", "w.bin"}}), "7 8");
+  EXPECT_EQ(outcome({{"location", "w.bin"}, {"offset", "4"}, {"length", "8"}}), "8 9");
+}
+
+TEST_F(OnnxExternal, IsReadFromNowhereElse) {
+  for (const std::string place : {"../out.bin", "link.bin", "none.bin", "", ".", "/etc/passwd"}) {
+    EXPECT_EQ(outcome({{"location", place}}), "m.onnx: w: its elements lie in " + place +
+                                                  ", which is no file in the model's folder");
+  }
+}
+
+TEST_F(OnnxExternal, MustFit) {
+  EXPECT_EQ(outcome({{"location", "w.bin"}, {"offset", "8"}}),
+            "m.onnx: w: expected 8 bytes from byte 8 of w.bin, which has 12");
+  EXPECT_EQ(outcome({{"location", "w.bin"}, {"offset", "18446744073709551612"}}),
+            "m.onnx: w: expected 8 bytes from byte 18446744073709551612 of w.bin, which has 12");
+  EXPECT_EQ(outcome({{"location", "w.bin"}, {"length", "12"}}),
+            "m.onnx: w: external length: expected 8 bytes, got 12");
+  EXPECT_EQ(outcome({{"location", "w.bin"}, {"offset", "x"}}),
+            "m.onnx: w: external offset: expected a number, got x");
+  twice_ = true;
+  EXPECT_EQ(outcome({{"location", "w.bin"}}), "m.onnx: v: tensors lie over one another in w.bin");
 }
 
 // Whatever bytes are changed or cut off, a model is read or an error of ours is thrown.

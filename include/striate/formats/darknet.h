@@ -1,9 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "striate/base/files.h"
 #include "striate/graph/graph.h"
 
 namespace striate {
@@ -23,5 +26,14 @@ struct DarknetNetwork {
 /// the line: what, expected, got; an unknown section or key with the nearest known one.
 DarknetNetwork read_darknet(std::string_view text, const std::string& file,
                             const std::optional<Shape>& size = std::nullopt);
+
+/// The parameters of a network that `read_darknet` gave, from the bytes of a .weights file. `name`
+/// stands for the file in messages. Throws InputError for a file that is too short or too long for
+/// the network.
+Weights read_darknet_weights(std::span<const std::uint8_t> bytes, const Graph& graph,
+                             std::string_view name);
+
+/// The file's bytes, version 0.2. Throws InputError where the network is not of a .cfg file.
+Bytes write_darknet_weights(const Graph& graph, const Weights& weights);
 
 }  // namespace striate

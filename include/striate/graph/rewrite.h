@@ -19,6 +19,10 @@ Graph fuse_for_inference(Graph graph, const ValueInfos& infos, const Device& dev
 /// FusedBatchNormalization. Outputs and values of state updates stay; others may go.
 Graph fuse_for_training(Graph graph, const ValueInfos& infos, const Device& device);
 
+/// Gives a value (or an input, a parameter, a constant) another name wherever it stands.
+/// The names are copies: they may be the graph's own.
+void rename_value(Graph& graph, std::string from, std::string to);
+
 /// Drops nodes, parameters, constants and inputs that no output and no state update needs.
 void prune(Graph& graph);
 
