@@ -9,7 +9,7 @@ namespace {
 
 // Long lists are cut, but the number is always said.
 std::string listed(const std::vector<std::string>& names) {
-  constexpr std::size_t kShown = 8;
+  constexpr std::size_t kShown = 16;
   const auto shown = static_cast<std::ptrdiff_t>(std::min(names.size(), kShown));
   std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + shown, ", "));
   if (names.size() > kShown) text += fmt::format(" and {} more", names.size() - kShown);
@@ -18,7 +18,8 @@ std::string listed(const std::vector<std::string>& names) {
 
 }  // namespace
 
-Weights pick_weights(const Graph& graph, const Weights& tensors, std::string_view file) {
+Weights pick_weights(const Graph& graph, const Weights& tensors, std::string_view file,
+                     const std::function<std::string()>& meant) {
   Weights picked;
   std::vector<std::string> missing;
   std::vector<std::string> left_over;
@@ -43,11 +44,19 @@ Weights pick_weights(const Graph& graph, const Weights& tensors, std::string_vie
     if (!known) left_over.push_back(name);
   }
   std::vector<std::string> faults;
-  if (!missing.empty()) faults.push_back("missing: " + listed(missing));
-  if (!left_over.empty()) faults.push_back("not in the model: " + listed(left_over));
-  if (!other_shape.empty()) faults.push_back("of another shape: " + listed(other_shape));
+  if (!missing.empty())
+    faults.push_back(fmt::format("{} missing: {}", missing.size(), listed(missing)));
+  if (!left_over.empty()) {
+    faults.push_back(fmt::format("{} not in the model: {}", left_over.size(), listed(left_over)));
+  }
+  if (!other_shape.empty()) {
+    faults.push_back(
+        fmt::format("{} of another shape: {}", other_shape.size(), listed(other_shape)));
+  }
   if (!faults.empty()) {
-    fail<InputError>("{}: the weights do not fit {}: {}", file, graph.name,
+    const std::string other = meant ? meant() : "";
+    fail<InputError>("{}: the weights do not fit {}{}: {}", file, graph.name,
+                     other.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", other),
                      fmt::join(faults, "; "));
   }
   return picked;
