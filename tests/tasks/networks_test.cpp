@@ -6,6 +6,7 @@
 #include "striate/base/files.h"
 #include "striate/nn/initialize.h"
 #include "striate/tasks/classification/classifier.h"
+#include "testing/paths.h"
 #include "testing/temporary_folder.h"
 
 namespace striate {
@@ -34,6 +35,15 @@ TEST(Networks, AreFoundByNameOrFile) {
     EXPECT_EQ(std::string(error.what()),
               path + ": its last layer gives 2 scores, expected one for each of 3 classes");
   }
+}
+
+TEST(Networks, OfOnnxFiles) {
+  const std::string path = std::string(kSourceFolder) + "/fuzz/corpus/onnx/conv.onnx";
+  const Network network = find_network(path);
+  const Graph graph = network.row.build(network.row.natural);
+  EXPECT_EQ(graph.inputs[0].name, "input");
+  EXPECT_EQ(graph.outputs[0], "logits");
+  EXPECT_NO_THROW(infer_shapes(graph));
 }
 
 // The file is not needed any more once weights were saved.

@@ -7,7 +7,7 @@
 #include "striate/base/error.h"
 #include "striate/formats/safetensors.h"
 #include "striate/graph/rewrite.h"
-#include "striate/nn/load.h"
+#include "striate/tasks/model_file.h"
 #include "striate/tasks/networks.h"
 
 namespace striate {
@@ -49,17 +49,40 @@ Classifier::Classifier(ModelCard card, Weights weights, std::shared_ptr<const De
 
 Classifier Classifier::load(const std::filesystem::path& path, std::shared_ptr<const Device> device,
                             const ModelCard& defaults) {
-  const SafeTensors file = load_safetensors(path);
   const std::string name = path.string();
-  ModelCard card = completed(model_card(file.metadata, name), defaults, name);
+  std::optional<Graph> definition;
+  if (!defaults.definition.empty()) {
+    const ModelRow row = network_of(defaults).row;
+    definition = row.build(row.natural);
+  }
+  const ModelFile file = load_model_file(path, definition ? &*definition : nullptr);
+  ModelCard given = model_card(file.metadata, name);
+  const LikelyModel likely =
+      given.model.empty() || given.classes.empty() ? likely_model(file.weights) : LikelyModel{};
+  // A file that does not say what it is of may be a network itself, or look like one of ours.
+  if (given.model.empty() && defaults.model.empty()) {
+    if (file.graph) {
+      given.model = name;
+    } else if (likely.exact) {
+      given.model = likely.name;
+    }
+  }
+  ModelCard card = completed(std::move(given), defaults, name);
+  const ModelRow row = network_of(card).row;
+  if (card.preprocessing.height == 0) {
+    card.preprocessing.channels = row.natural.channels;
+    card.preprocessing.height = row.natural.height;
+    card.preprocessing.width = row.natural.width;
+  }
   // The head says how many classes there are where no names came along.
   if (card.classes.empty()) {
-    const std::int64_t classes = network_of(card).row.natural.classes;
+    const std::int64_t classes =
+        likely.name == card.model ? likely.size.classes : row.natural.classes;
     for (std::int64_t i = 0; i < classes; ++i) card.classes.push_back(std::to_string(i));
   }
-  Classifier classifier(std::move(card), {}, std::move(device));
-  classifier.weights_ = pick_weights(classifier.graph(), file.tensors, name);
-  return classifier;
+  check(card.preprocessing);
+  Weights weights = pick_weights_for(row.build(size_of(card)), file.weights, name);
+  return {std::move(card), std::move(weights), std::move(device)};
 }
 
 void Classifier::save(const std::filesystem::path& path) const {
