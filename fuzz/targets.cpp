@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "striate/codec/gzip.h"
+#include "striate/codec/pickle.h"
+#include "striate/codec/zip.h"
 #include "striate/striate.h"
 
 namespace striate::fuzz {
@@ -72,6 +74,16 @@ void image(Input bytes) {
 
 void gzip(Input bytes) { gunzip(bytes, "gzip", 1 << 20); }
 
+void zip(Input bytes) {
+  const ZipArchive archive(bytes, "zip");
+  for (const auto& entry : archive.entries()) archive.read(entry);
+}
+
+void pickle(Input bytes) {
+  constexpr std::string_view kGlobals[] = {"collections.OrderedDict", "_codecs.encode"};
+  read_pickle(bytes, "pickle", kGlobals);
+}
+
 // The first byte says which of the two files the others are.
 void idx(Input bytes) {
   if (bytes.empty()) return;
@@ -94,6 +106,8 @@ void safetensors(Input bytes) {
   model_card(file.metadata, "safetensors");
 }
 
+void pytorch(Input bytes) { read_pytorch(bytes, "pytorch"); }
+
 // A trained model: the metadata name a network, which is built to hold the weights.
 void classifier(Input bytes) {
   static const std::shared_ptr<const Device> device = make_cpu_device(1);
@@ -107,14 +121,32 @@ void metrics(Input bytes) {
   RunFolder(scratch().path()).keep_metrics(3);
 }
 
+// What models with elements outside the file find there.
+constexpr std::uint8_t kSixteen[16] = {};
+
 void onnx(Input bytes) {
-  OnnxModel model = read_onnx(bytes, "onnx");
+  static const fs::path beside = scratch().put("data", Input(kSixteen));
+  OnnxModel model = load_onnx(scratch().put("model.onnx", bytes));
   summarize(model.graph);
 }
 
 void onnx_tensor(Input bytes) { read_onnx_tensor(bytes, "tensor"); }
 
 void darknet(Input bytes) { summarize(read_darknet(text(bytes), "darknet").graph); }
+
+// Weights for the network of the corpus.
+void darknet_weights(Input bytes) {
+  static const Graph graph =
+      read_darknet(
+          "[net]\nheight=4\nwidth=4\nchannels=1\n[convolutional]\nfilters=2\nsize=1\n"
+          "batch_normalize=1\nactivation=linear\n[connected]\noutput=2\n"
+          "activation=linear\n",
+          "network")
+          .graph;
+  read_darknet_weights(bytes, graph, "weights");
+}
+
+void npy(Input bytes) { read_npy_tensor(bytes, "array"); }
 
 void settings(Input bytes) {
   ClassifierSettings read;
@@ -126,6 +158,9 @@ void settings(Input bytes) {
 constexpr Target kTargets[] = {
     {"image", refusal_of<image>},
     {"gzip", refusal_of<gzip>},
+    {"zip", refusal_of<zip>},
+    {"pickle", refusal_of<pickle>},
+    {"pytorch", refusal_of<pytorch>},
     {"idx", refusal_of<idx>},
     {"cifar", refusal_of<cifar>},
     {"safetensors", refusal_of<safetensors>},
@@ -135,6 +170,8 @@ constexpr Target kTargets[] = {
     {"onnx", refusal_of<onnx>},
     {"onnx_tensor", refusal_of<onnx_tensor>},
     {"darknet", refusal_of<darknet>},
+    {"darknet_weights", refusal_of<darknet_weights>},
+    {"npy", refusal_of<npy>},
     {"settings", refusal_of<settings>},
 };
 

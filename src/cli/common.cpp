@@ -40,7 +40,8 @@ std::shared_ptr<const Device> make_device(const DeviceOptions& options) {
 
 void ClassifierSource::add_to(CLI::App& app) {
   app.add_option("MODEL", model, "a model file, or with --weights a model's name")->required();
-  app.add_option("--weights", weights, "safetensors file of the model's weights");
+  app.add_option("--weights", weights,
+                 "file of the model's weights: .safetensors, .pth .pt .th, .onnx, .weights");
   app.add_option("--mean", mean, "one number a channel, where the weights carry none (0 to 1)")
       ->delimiter(',');
   app.add_option("--std", deviation, "the same for the deviation")->delimiter(',');
@@ -60,6 +61,9 @@ Classifier ClassifierSource::open(std::shared_ptr<const Device> device,
   const bool named = !weights.empty();
   const std::string& file = named ? weights : model;
   ModelCard defaults;
+  defaults.preprocessing.height = 0;
+  defaults.preprocessing.mean = mean;
+  defaults.preprocessing.deviation = deviation;
   if (named) {
     const Network network = find_network(model);
     const ModelRow& row = network.row;

@@ -74,8 +74,10 @@ void summary_command(const Arguments& arguments) {
   std::int64_t batch = 1;
   if (!arguments.input.empty()) batch = parse_input(arguments.input, size);
   if (arguments.classes > 0) size.classes = arguments.classes;
-  const Summary summary =
-      summarize(row.build(size), {{"input", {batch, size.channels, size.height, size.width}}});
+  // A network of a file may take something else than pictures.
+  Shapes shapes;
+  if (size.channels > 0) shapes["input"] = {batch, size.channels, size.height, size.width};
+  const Summary summary = summarize(row.build(size), shapes);
   if (arguments.json) {
     print(summary_json(summary));
     return;
@@ -104,7 +106,8 @@ void summary_command(const Arguments& arguments) {
 
 void set_up(CLI::App& app) {
   auto arguments = std::make_shared<Arguments>();
-  app.add_option("MODEL", arguments->model, "a model that `striate models` lists, or a .cfg file")
+  app.add_option("MODEL", arguments->model,
+                 "a model that `striate models` lists, or a .cfg or .onnx file")
       ->required();
   app.add_option("--input", arguments->input, "input size, CxHxW or NxCxHxW");
   app.add_option("--classes", arguments->classes, "classes to tell apart")

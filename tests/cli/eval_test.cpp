@@ -70,7 +70,7 @@ TEST_F(Eval, TakesWeightsThatCarryNothing) {
   write_file(folder_ / "bare.safetensors", bare);
 
   expect_refused("eval lenet5 --weights bare.safetensors --data folder:shapes", "--mean and --std");
-  expect_refused("eval bare.safetensors --data folder:shapes", "name the model");
+  expect_refused("eval bare.safetensors --data folder:shapes", "carries no mean and deviation");
   // The lossless test: folder pictures take the model's own 28x28.
   const auto preprocessing = nlohmann::json::parse(card.at("preprocessing").get<std::string>());
   const std::string numbers = " --mean " + preprocessing.at("mean")[0].dump() + " --std " +
@@ -80,6 +80,9 @@ TEST_F(Eval, TakesWeightsThatCarryNothing) {
       run("eval lenet5 --weights bare.safetensors --data folder:shapes --json" + numbers);
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_EQ(outcome.json().at("loss"), full.json().at("loss"));
+  // Names and shapes say which model it is.
+  const Outcome guessed = run("eval bare.safetensors --data folder:shapes --json" + numbers);
+  EXPECT_EQ(guessed.json().at("loss"), full.json().at("loss")) << guessed.err;
 }
 
 TEST_F(Eval, RefusesInOneLine) {

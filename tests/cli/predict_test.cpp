@@ -27,6 +27,16 @@ TEST_F(Predict, NamesWhatItSees) {
   EXPECT_THAT(text.out, HasSubstr("shapes/left/1.png   left   "));
   EXPECT_TRUE(testing::fs::exists(folder_ / "s.png"));
 
+  // A folder gives CSV.
+  testing::fs::copy(folder_ / "shapes/left/1.png", folder_ / "shapes/left/a, \"b\".png");
+  const Outcome csv = run("predict a/best.safetensors shapes --top 1");
+  EXPECT_THAT(csv.out,
+              ::testing::StartsWith("image,class_1,probability_1\nshapes/left/0.png,left,0."));
+  EXPECT_THAT(csv.out, HasSubstr("\n\"shapes/left/a, \"\"b\"\".png\",left,0."));
+  EXPECT_EQ(std::count(csv.out.begin(), csv.out.end(), '\n'), 82);
+  testing::fs::create_directories(folder_ / "empty");
+  expect_refused("predict a/best.safetensors empty", "empty: expected PNG or JPEG files in it");
+
   write_file(folder_ / "bad.png", "x");
   expect_refused("predict a/best.safetensors shapes/left/1.png bad.png", "bad.png");
   expect_refused("predict a/best.safetensors absent.png", "absent.png: cannot be read");

@@ -1,9 +1,11 @@
 #include "cli/harness.h"
+#include "testing/paths.h"
 
 namespace striate {
 namespace {
 
 using testing::CommandTest;
+namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
 class SummaryCommand : public CommandTest {};
@@ -22,6 +24,16 @@ TEST_F(SummaryCommand, OtherSizesAndClasses) {
   const auto json = run("summary resnet20 --input 4x3x64x64 --classes 100 --json").json();
   EXPECT_EQ(json.at("input"), (std::vector<int>{4, 3, 64, 64}));
   EXPECT_EQ(json.at("total").at("parameters"), 269722 + 90 * 65);
+}
+
+TEST_F(SummaryCommand, ReadsOnnxFiles) {
+  const std::string file = std::string(kSourceFolder) + "/fuzz/corpus/onnx/conv.onnx";
+  const auto json = run("summary " + file + " --json").json();
+  EXPECT_GT(json.at("total").at("macs"), 0);
+  EXPECT_EQ(json.at("layers")[0].at("op"), "Conv");
+  fs::copy(file, folder_ / "cut.onnx");
+  fs::resize_file(folder_ / "cut.onnx", 100);
+  expect_refused("summary cut.onnx", "cut.onnx: this is no ONNX file");
 }
 
 TEST_F(SummaryCommand, Refuses) {
