@@ -174,36 +174,49 @@ ZipArchive::ZipArchive(std::span<const std::uint8_t> bytes, std::string_view nam
   }
 }
 
+std::span<const std::uint8_t> ZipArchive::packed(const Entry& entry) const {
+  return bytes_.subspan(static_cast<std::size_t>(entry.begin),
+                        static_cast<std::size_t>(entry.packed));
+}
+
+void ZipArchive::check_sum(const Entries::value_type& item,
+                           std::span<const std::uint8_t> content) const {
+  if (crc32_z(crc32_z(0, nullptr, 0), content.data(), content.size()) != item.second.checksum) {
+    fail<InputError>("{}: {}: damaged: its checksum is another", name_, item.first);
+  }
+}
+
+std::optional<std::span<const std::uint8_t>> ZipArchive::view(
+    const Entries::value_type& item) const {
+  if (item.second.deflated) return std::nullopt;
+  check_sum(item, packed(item.second));
+  return packed(item.second);
+}
+
 Bytes ZipArchive::read(const Entries::value_type& item) const {
   const auto& [file, entry] = item;
-  const auto packed =
-      bytes_.subspan(static_cast<std::size_t>(entry.begin), static_cast<std::size_t>(entry.packed));
-  Bytes content(static_cast<std::size_t>(entry.size));
+  if (const auto stored = view(item)) return {stored->begin(), stored->end()};
+  const std::span<const std::uint8_t> from = packed(entry);
   constexpr std::uint64_t kMost = std::numeric_limits<uInt>::max();
-  if (!entry.deflated) {
-    std::copy(packed.begin(), packed.end(), content.begin());
-  } else {
-    if (entry.size >= kMost || entry.packed >= kMost) {
-      fail<InputError>("{}: {}: {} deflated bytes are too many", name_, file, entry.size);
-    }
-    z_stream z{};
-    if (inflateInit2(&z, -15) != Z_OK) fail<SystemError>("out of memory for inflating");
-    std::uint8_t nothing = 0;
-    z.next_in = const_cast<Bytef*>(packed.data());  // zlib only reads it
-    z.avail_in = static_cast<uInt>(packed.size());
-    z.next_out = content.empty() ? &nothing : content.data();
-    z.avail_out = static_cast<uInt>(content.size());
-    const int result = inflate(&z, Z_FINISH);
-    const bool whole = result == Z_STREAM_END && z.avail_out == 0 && z.avail_in == 0;
-    inflateEnd(&z);
-    if (!whole) {
-      fail<InputError>("{}: {}: damaged: expected {} bytes from {} deflated ones", name_, file,
-                       entry.size, entry.packed);
-    }
+  if (entry.size >= kMost || entry.packed >= kMost) {
+    fail<InputError>("{}: {}: {} deflated bytes are too many", name_, file, entry.size);
   }
-  if (crc32_z(crc32_z(0, nullptr, 0), content.data(), content.size()) != entry.checksum) {
-    fail<InputError>("{}: {}: damaged: its checksum is another", name_, file);
+  Bytes content(static_cast<std::size_t>(entry.size));
+  z_stream z{};
+  if (inflateInit2(&z, -15) != Z_OK) fail<SystemError>("out of memory for inflating");
+  std::uint8_t nothing = 0;
+  z.next_in = const_cast<Bytef*>(from.data());  // zlib only reads it
+  z.avail_in = static_cast<uInt>(from.size());
+  z.next_out = content.empty() ? &nothing : content.data();
+  z.avail_out = static_cast<uInt>(content.size());
+  const int result = inflate(&z, Z_FINISH);
+  const bool whole = result == Z_STREAM_END && z.avail_out == 0 && z.avail_in == 0;
+  inflateEnd(&z);
+  if (!whole) {
+    fail<InputError>("{}: {}: damaged: expected {} bytes from {} deflated ones", name_, file,
+                     entry.size, entry.packed);
   }
+  check_sum(item, content);
   return content;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,8 +36,13 @@ class ZipArchive {
   const Entries& entries() const { return entries_; }
   /// A file's content. Throws InputError where it is damaged.
   Bytes read(const Entries::value_type& entry) const;
+  /// The content of a file that is stored as it is, where it lies; nothing for a deflated one.
+  std::optional<std::span<const std::uint8_t>> view(const Entries::value_type& entry) const;
 
  private:
+  std::span<const std::uint8_t> packed(const Entry& entry) const;
+  void check_sum(const Entries::value_type& entry, std::span<const std::uint8_t> content) const;
+
   std::span<const std::uint8_t> bytes_;
   std::string name_;
   Entries entries_;
