@@ -52,10 +52,16 @@ Weights read_zip(std::span<const std::uint8_t> bytes, std::string_view name) {
                        entry->second.size);
     }
   }
+  // PyTorch stores them as they are; another packer may have deflated them.
+  std::map<std::string, std::span<const std::uint8_t>, std::less<>> checked;
   return content.tensors([&](const PytorchStorage& storage) {
-    auto [at, added] = unpacked.try_emplace(storage.key);
-    if (added) at->second = archive.read(*find("data/" + storage.key));
-    return std::span<const std::uint8_t>(at->second);
+    auto [at, added] = checked.try_emplace(storage.key);
+    if (added) {
+      const auto& entry = *find("data/" + storage.key);
+      const auto stored = archive.view(entry);
+      at->second = stored ? *stored : unpacked[storage.key] = archive.read(entry);
+    }
+    return at->second;
   });
 }
 

@@ -207,6 +207,32 @@ void PytorchPickle::add_tensor(const std::string& name, const Pickle::Value& val
   tensors_.push_back(std::move(look));
 }
 
+bool PytorchPickle::Look::is_dense() const {
+  std::uint64_t step = 1;
+  for (std::size_t axis = sizes.size(); axis-- > 0;) {
+    if (sizes[axis] != 1 && strides[axis] != step && elements != 0) return false;
+    step *= sizes[axis];
+  }
+  return true;
+}
+
+// In row-major order, whatever the strides.
+Bytes PytorchPickle::Look::gathered(std::span<const std::uint8_t> bytes, std::size_t size) const {
+  Bytes dense(static_cast<std::size_t>(elements) * size);
+  std::vector<std::uint64_t> index(sizes.size());
+  std::uint64_t place = offset;
+  for (std::uint64_t i = 0; i < elements; ++i) {
+    std::memcpy(dense.data() + i * size, bytes.data() + place * size, size);
+    for (std::size_t axis = index.size(); axis-- > 0;) {
+      place += strides[axis];
+      if (++index[axis] < sizes[axis]) break;
+      place -= strides[axis] * sizes[axis];
+      index[axis] = 0;
+    }
+  }
+  return dense;
+}
+
 Weights PytorchPickle::tensors(
     const std::function<std::span<const std::uint8_t>(const PytorchStorage&)>& bytes_of) const {
   Weights result;
@@ -233,20 +259,16 @@ Weights PytorchPickle::tensors(
     const std::size_t size = from.element.size;
     Shape shape;
     for (const std::uint64_t s : look.sizes) shape.push_back(static_cast<std::int64_t>(s));
-    // Gathered into row-major order, axis by axis from the last.
-    Bytes dense(static_cast<std::size_t>(look.elements) * size);
-    std::vector<std::uint64_t> index(look.sizes.size());
-    std::uint64_t place = look.offset;
-    for (std::uint64_t i = 0; i < look.elements; ++i) {
-      std::memcpy(dense.data() + i * size, bytes.data() + place * size, size);
-      for (std::size_t axis = index.size(); axis-- > 0;) {
-        place += look.strides[axis];
-        if (++index[axis] < look.sizes[axis]) break;
-        place -= look.strides[axis] * look.sizes[axis];
-        index[axis] = 0;
-      }
-    }
     Tensor tensor(from.element.dtype, shape);
+    Bytes gathered;
+    const auto count = static_cast<std::size_t>(look.elements) * size;
+    std::span<const std::uint8_t> dense;
+    if (look.is_dense()) {
+      if (count != 0) dense = bytes.subspan(static_cast<std::size_t>(look.offset) * size, count);
+    } else {
+      gathered = look.gathered(bytes, size);
+      dense = gathered;
+    }
     if (!read_elements(from.element, dense, tensor)) {
       fail<InputError>("{}: tensor {}: a truth value is neither 0 nor 1", file_, look.name);
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "formats/elements.h"
+#include "striate/base/files.h"
 #include "striate/codec/pickle.h"
 #include "striate/graph/graph.h"
 
@@ -45,6 +46,9 @@ class PytorchPickle {
     std::uint64_t offset = 0;
     std::vector<std::uint64_t> sizes, strides;
     std::uint64_t elements = 0;
+
+    bool is_dense() const;
+    Bytes gathered(std::span<const std::uint8_t> bytes, std::size_t size) const;
   };
 
   bool is_tensor(const Pickle::Value& value) const;
