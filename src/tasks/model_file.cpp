@@ -5,6 +5,7 @@
 #include "striate/base/error.h"
 #include "striate/base/files.h"
 #include "striate/base/suggest.h"
+#include "striate/codec/zip.h"
 #include "striate/formats/darknet.h"
 #include "striate/formats/onnx.h"
 #include "striate/formats/pytorch.h"
@@ -62,7 +63,14 @@ ModelFile load_model_file(const std::filesystem::path& path, const Graph* networ
     case Format::unknown:
       break;
   }
-  SafeTensors file = load_safetensors(path);
+  const Bytes bytes = read_file(path);
+  // Any other ending: PyTorch's files begin as zip archives or pickles do.
+  const bool pytorch =
+      is_zip(bytes) || (bytes.size() > 3 && bytes[0] == 0x80 && bytes[1] == 2 && bytes[2] == 0x8a);
+  if (format_of(path) == Format::unknown && pytorch) {
+    return {.weights = read_pytorch(bytes, path.string())};
+  }
+  SafeTensors file = read_safetensors(bytes, path.string());
   return {.weights = std::move(file.tensors), .metadata = std::move(file.metadata)};
 }
 

@@ -192,8 +192,7 @@ TEST_F(Torchvision, StateDictsGiveItsOutputs) {
 using SlowTorchvision = Torchvision;
 TEST_F(SlowTorchvision, EveryStateDictGivesItsOutputs) {
   if (!there()) GTEST_SKIP() << "torchvision is absent: install python3-torchvision";
-  for (const char* name : {"densenet121", "googlenet", "alexnet", "vgg11", "vgg16_bn", "resnet34",
-                           "resnet50", "resnet101", "densenet161", "densenet169"}) {
+  for (const char* name : {"densenet121", "googlenet", "alexnet", "vgg11_bn", "resnet50"}) {
     expect_same(name);
   }
 }

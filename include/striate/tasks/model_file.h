@@ -11,7 +11,8 @@
 namespace striate {
 
 /// A file of weights in any of the formats: .safetensors, .pth .pt .th (PyTorch), .onnx and
-/// .weights (darknet); other names are taken for safetensors.
+/// .weights (darknet). Under other names PyTorch's files are known by their first bytes, and the rest
+/// is taken for safetensors.
 struct ModelFile {
   Weights weights;
   Metadata metadata;           ///< as nn/model_card.h reads it; PyTorch and darknet have none
