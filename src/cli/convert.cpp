@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "cli/common.h"
+#include "cli/progress.h"
 #include "cli/table.h"
 #include "striate/base/files.h"
 #include "striate/graph/rewrite.h"
@@ -107,8 +108,10 @@ Conversion read(const Arguments& arguments) {
 }
 
 void convert_command(const Arguments& arguments) {
+  Progress progress("convert", 3, "steps");
   Conversion conversion = read(arguments);
   ModelFile& file = conversion.file;
+  progress.advance_to(1, "read");
   const std::string ending = fs::path(arguments.out).extension().string();
   if (ending == ".onnx" && file.graph) {
     file.weights = pick_weights_for(*file.graph, file.weights, arguments.in);
@@ -118,7 +121,9 @@ void convert_command(const Arguments& arguments) {
     fail<InputError>("{}: an ONNX file needs the network: give --model{}", arguments.in,
                      likely.empty() ? "" : fmt::format("; did you mean \"{}\"?", likely));
   }
+  progress.advance_to(2, "writing");
   save_model_file(arguments.out, file);
+  progress.clear();
   std::int64_t numbers = 0;
   for (const auto& [name, tensor] : file.weights) numbers += tensor.elements();
   const auto bytes = static_cast<std::int64_t>(fs::file_size(arguments.out));

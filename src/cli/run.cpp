@@ -24,12 +24,18 @@ struct Arguments {
   DeviceOptions run;
 };
 
-// "NAME=x.npy" or "x.npy". A file's name may hold "=" behind a "/".
+// "NAME=x.npy" or "x.npy". A file's name may hold "=" behind a "/", and so may a known name.
 struct Named {
   std::string name, file;
 
-  explicit Named(const std::string& text) : file(text) {
+  Named(const std::string& text, const std::vector<std::string>& known) : file(text) {
     const std::size_t equals = text.find('=');
+    for (const std::string& candidate : known) {
+      if (!text.starts_with(candidate + "=")) continue;
+      name = candidate;
+      file = text.substr(candidate.size() + 1);
+      return;
+    }
     if (equals == std::string::npos || text.find('/') < equals) return;
     name = text.substr(0, equals);
     file = text.substr(equals + 1);
@@ -42,7 +48,7 @@ std::vector<Named> matched(const std::vector<std::string>& wanted,
   std::vector<Named> result;
   std::set<std::string> taken;
   for (const std::string& text : wanted) {
-    result.emplace_back(text);
+    result.emplace_back(text, names);
     const std::string& name = result.back().name;
     if (name.empty()) continue;
     if (std::find(names.begin(), names.end(), name) == names.end()) {

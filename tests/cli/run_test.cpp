@@ -42,6 +42,18 @@ TEST_F(RunCommand, TakesInputsAndOutputsByName) {
   EXPECT_THAT(get("t.npy").values<float>(), ElementsAre(11, 22));
 }
 
+// Other exporters name values by paths.
+TEST_F(RunCommand, NamesMayLookLikePaths) {
+  Graph graph{.name = "paths"};
+  graph.inputs = {{"net/in=1", DType::f32, {2}}};
+  graph.nodes = {{"neg", "Neg", {}, {"net/in=1"}, {"net/out"}}};
+  graph.outputs = {"net/out"};
+  save_onnx(folder_ / "paths.onnx", {.graph = graph});
+  put("x.npy", Tensor::of<float>({2}, std::vector<float>{1, 2}));
+  EXPECT_EQ(run("run paths.onnx --input net/in=1=x.npy --output net/out=y.npy").status, 0);
+  EXPECT_THAT(get("y.npy").values<float>(), ElementsAre(-1, -2));
+}
+
 TEST_F(RunCommand, RunsModelsWithTheirWeights) {
   ASSERT_EQ(run("convert lenet5 w.pth").status, 0);
   ASSERT_EQ(run("convert w.pth w.onnx").status, 0);
