@@ -72,7 +72,11 @@ void check(const Graph& graph) {
     }
   };
   for (const GraphInput& input : graph.inputs) define(input.name);
-  for (const Parameter& parameter : graph.parameters) define(parameter.name);
+  std::set<std::string_view> parameters;
+  for (const Parameter& parameter : graph.parameters) {
+    define(parameter.name);
+    parameters.insert(parameter.name);
+  }
   for (const auto& [name, tensor] : graph.constants) define(name);
   std::set<std::string_view> node_names;
   for (const Node& node : graph.nodes) {
@@ -97,7 +101,7 @@ void check(const Graph& graph) {
     }
   }
   for (const StateUpdate& update : graph.updates) {
-    if (graph.find_parameter(update.parameter) == nullptr || !values.contains(update.value)) {
+    if (!parameters.contains(update.parameter) || !values.contains(update.value)) {
       fail<ModelError>("{}: update of {} by {}: no such parameter or value", graph.name,
                        update.parameter, update.value);
     }
@@ -149,6 +153,8 @@ ValueInfos infer_shapes(const Graph& graph, const Shapes& input_shapes) {
       for (std::size_t i = 0; i < node.outputs.size(); ++i) {
         if (!node.outputs[i].empty()) infos[node.outputs[i]] = std::move(outputs[i]);
       }
+    } catch (const OutOfPixels& error) {
+      fail<OutOfPixels>("{} ({}): {}", node.name, node.op, error.what());
     } catch (const ModelError& error) {
       fail<ModelError>("{} ({}): {}", node.name, node.op, error.what());
     }

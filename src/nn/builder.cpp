@@ -60,6 +60,8 @@ Value Builder::node(const std::string& op, const std::string& name,
   try {
     const auto made = operators().find(op).make(node.attributes);
     infos_[full(name)] = made->infer(operands(node.inputs, infos_)).at(0);
+  } catch (const OutOfPixels& error) {
+    fail<OutOfPixels>("{} ({}): {}", node.name, op, error.what());
   } catch (const ModelError& error) {
     fail<ModelError>("{} ({}): {}", node.name, op, error.what());
   }

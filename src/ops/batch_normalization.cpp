@@ -37,6 +37,10 @@ class BatchNormalization final : public Operator {
     return {y, running, running};
   }
 
+  Cost cost(std::span<const ValueInfo> inputs, std::span<const ValueInfo>) const override {
+    return {.norm = inputs[0].shape.elements()};
+  }
+
   Traits traits(const Device&, std::span<const ValueInfo> inputs,
                 std::span<const ValueInfo>) const override {
     const ValueInfo& x = inputs[0];

@@ -3,8 +3,8 @@
 
 #include <fmt/ranges.h>
 
+#include "ops/convolution.h"
 #include "ops/operands.h"
-#include "ops/spatial.h"
 #include "ops/views.h"
 
 namespace striate {
@@ -48,11 +48,22 @@ class ConvTranspose final : public Operator {
     return {{.dtype = x.dtype, .shape = out}};
   }
 
-  Cost cost(std::span<const ValueInfo> inputs, std::span<const ValueInfo>) const override {
+  Cost cost(std::span<const ValueInfo> inputs, std::span<const ValueInfo> outputs) const override {
     Shape work = inputs[0].shape;  // every input element is spread by one kernel
     const Shape& w = inputs[1].shape;
     if (w[0] > 0) work.push_back(w.elements() / w[0]);
-    return {.macs = work.elements()};
+    const std::int64_t macs = work.elements();
+    return {.macs = macs,
+            .padding = macs - products_inside(geometry(inputs[0].shape, w)),
+            .bias = present(inputs, 2) ? outputs[0].shape.elements() : 0};
+  }
+
+  Window window(std::span<const ValueInfo> inputs) const override {
+    const Spatial axes = resolved(inputs[0].shape, inputs[1].shape);
+    return {.h = axes.h.window(),
+            .w = axes.w.window(),
+            .kind = Window::Kind::transposed,
+            .named = true};
   }
 
   Traits traits(const Device& device, std::span<const ValueInfo> inputs,
@@ -157,16 +168,20 @@ class ConvTranspose final : public Operator {
       axis.in = whole - axis.pad_begin - axis.pad_end;
     }
     if (axis.in < 1) {
-      fail<ModelError>("an output of {} pixels is left by padding {} and {}", axis.in,
-                       axis.pad_begin, axis.pad_end);
+      fail<OutOfPixels>("an output of {} pixels is left by padding {} and {}", axis.in,
+                        axis.pad_begin, axis.pad_end);
     }
     return axis;
   }
 
-  ConvGeometry geometry(const Shape& x, const Shape& w) const {
+  Spatial resolved(const Shape& x, const Shape& w) const {
     const std::size_t axes = static_cast<std::size_t>(x.rank()) - 2;
-    const SpatialAxis h = axes == 2 ? axis(x[2], w[2], axes, 0) : SpatialAxis{};
-    const SpatialAxis v = axis(x.back(), w.back(), axes, axes - 1);
+    return {.h = axes == 2 ? axis(x[2], w[2], axes, 0) : SpatialAxis{},
+            .w = axis(x.back(), w.back(), axes, axes - 1)};
+  }
+
+  ConvGeometry geometry(const Shape& x, const Shape& w) const {
+    const auto [h, v] = resolved(x, w);
     return {.n = x[0],
             .c = w[1] * fields_.group,
             .h = h.in,

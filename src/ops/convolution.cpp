@@ -6,6 +6,33 @@
 
 namespace striate {
 
+namespace {
+
+// Pairs of an output pixel and a tap that meet in the input, along one axis.
+std::int64_t pairs_inside(std::int64_t in, std::int64_t out, std::int64_t kernel,
+                          std::int64_t stride, std::int64_t dilation, std::int64_t pad) {
+  const auto at_most = [stride](std::int64_t pixels) {  // floor(pixels / stride)
+    return pixels < 0 ? -((-pixels + stride - 1) / stride) : pixels / stride;
+  };
+  std::int64_t count = 0;
+  for (std::int64_t tap = 0; tap < kernel; ++tap) {
+    const std::int64_t shift = tap * dilation - pad;
+    const std::int64_t first = std::max<std::int64_t>(-at_most(shift), 0);
+    const std::int64_t last = std::min(at_most(in - 1 - shift), out - 1);
+    count += std::max<std::int64_t>(last - first + 1, 0);
+  }
+  return count;
+}
+
+}  // namespace
+
+std::int64_t products_inside(const ConvGeometry& g) {
+  return Shape{g.n, g.o, g.c / g.groups,
+               pairs_inside(g.h, g.oh, g.r, g.stride_h, g.dilation_h, g.pad_top),
+               pairs_inside(g.w, g.ow, g.s, g.stride_w, g.dilation_w, g.pad_left)}
+      .elements();
+}
+
 ValueInfo Convolution::infer(std::span<const ValueInfo> inputs) const {
   const ValueInfo& x = required_float(inputs, 0, "X");
   const ValueInfo& w = required_float(inputs, 1, "W");
@@ -37,7 +64,10 @@ ValueInfo Convolution::infer(std::span<const ValueInfo> inputs) const {
 Cost Convolution::cost(std::span<const ValueInfo> inputs, const ValueInfo& y) const {
   Shape work = y.shape;  // every output element sums over one kernel
   work.push_back(inputs[1].shape.elements() / inputs[1].shape[0]);
-  return {.macs = work.elements()};
+  const std::int64_t macs = work.elements();
+  return {.macs = macs,
+          .padding = macs - products_inside(geometry(inputs[0].shape, inputs[1].shape)),
+          .bias = present(inputs, 2) ? y.shape.elements() : 0};
 }
 
 Window Convolution::window(std::span<const ValueInfo> inputs) const {

@@ -7,6 +7,9 @@
 
 namespace striate {
 
+/// Products of a convolution whose input pixel lies in the input, not in the padding.
+std::int64_t products_inside(const ConvGeometry& g);
+
 /// The attributes of a convolution, and what they come to for an input and kernels O,I,R,S (or
 /// N,C,W and O,I,S).
 struct Convolution {

@@ -49,11 +49,12 @@ class Gemm final : public Operator {
 
   Cost cost(std::span<const ValueInfo> inputs, std::span<const ValueInfo> outputs) const override {
     const std::int64_t k = inputs[0].shape[fields_.trans_a ? 0 : 1];
-    return {.macs = Shape{outputs[0].shape[0], outputs[0].shape[1], k}.elements()};
+    return {.macs = Shape{outputs[0].shape[0], outputs[0].shape[1], k}.elements(),
+            .bias = present(inputs, 2) ? outputs[0].shape.elements() : 0};
   }
 
   Window window(std::span<const ValueInfo>) const override {
-    return {.h = {}, .w = {}, .everything = true};
+    return {.kind = Window::Kind::everything};
   }
 
   Traits traits(const Device& device, std::span<const ValueInfo> inputs,

@@ -24,7 +24,7 @@ class GlobalPool : public Operator {
     return {{.dtype = x.dtype, .shape = one_pixel(x.shape)}};
   }
   Window window(std::span<const ValueInfo>) const override {
-    return {.h = {}, .w = {}, .everything = true};
+    return {.kind = Window::Kind::everything};
   }
 };
 

@@ -24,6 +24,10 @@ class InstanceNormalization final : public Operator {
     return {{.dtype = x.dtype, .shape = x.shape}};
   }
 
+  Window window(std::span<const ValueInfo>) const override {
+    return {.kind = Window::Kind::everything};
+  }
+
   Traits traits(const Device&, std::span<const ValueInfo> inputs,
                 std::span<const ValueInfo>) const override {
     const ValueInfo vector{.dtype = inputs[0].dtype, .shape = vector_shape(inputs[0].shape)};

@@ -47,7 +47,7 @@ class MatMul final : public Operator {
   }
 
   Window window(std::span<const ValueInfo>) const override {
-    return {.h = {}, .w = {}, .everything = true};
+    return {.kind = Window::Kind::everything};
   }
 
   Traits traits(const Device& device, std::span<const ValueInfo> inputs,

@@ -119,8 +119,12 @@ class Pad final : public Operator {
     const Padding pads = padding_of(inputs);
     const int rank = inputs[0].shape.rank();
     Window window;
-    if (rank == 4) window.h.pad = pads.begin[2];
-    if (rank == 3 || rank == 4) window.w.pad = pads.begin[static_cast<std::size_t>(rank) - 1];
+    const auto axis = [&](int i) {
+      const auto a = static_cast<std::size_t>(i);
+      return Window::Axis{.pad = pads.begin[a], .pad_end = pads.end[a]};
+    };
+    if (rank == 4) window.h = axis(2);
+    if (rank == 3 || rank == 4) window.w = axis(rank - 1);
     return window;
   }
 

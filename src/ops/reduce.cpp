@@ -42,6 +42,16 @@ class Reduce : public Operator {
     return {{.dtype = x.dtype, .shape = shape}};
   }
 
+  Window window(std::span<const ValueInfo> inputs) const override {
+    ConstView axes;
+    if (present(inputs, 1)) axes = std::as_const(*inputs[1].constant).view();
+    const Reduced gone = reduced(inputs[0].shape, axes);
+    for (int axis = 2; axis < inputs[0].shape.rank(); ++axis) {
+      if (gone[static_cast<std::size_t>(axis)]) return {.kind = Window::Kind::everything};
+    }
+    return {};
+  }
+
   Traits traits(const Device&, std::span<const ValueInfo>,
                 std::span<const ValueInfo>) const override {
     Traits traits;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <string_view>
 
 #include "ops/axis_taps.h"
@@ -96,6 +97,28 @@ AxisTaps taps_of(const ResizeFields& fields, int axis, std::int64_t in, std::int
   return map;
 }
 
+// What an output pixel sees where a side grows or shrinks by a whole factor and the places of the
+// outputs between the inputs repeat from pixel to pixel; nothing for other resizings.
+std::optional<Window::Axis> seen_by(const ResizeFields& fields, std::int64_t in, std::int64_t out,
+                                    double scale) {
+  if (in == out && scale == 1.0) return Window::Axis{};
+  const std::string& where = fields.coordinate_transformation_mode;
+  const bool centered = where == "half_pixel" || (where == "pytorch_half_pixel" && out > 1);
+  const bool nearest = fields.mode == "nearest";
+  const bool grows = in > 0 && out % in == 0 && scale == static_cast<double>(out / in);
+  const std::int64_t factor = grows ? out / in : 0;
+  if (!grows) return std::nullopt;
+  if (nearest && ((where == "asymmetric" && fields.nearest_mode == "floor") ||
+                  (centered && fields.nearest_mode.starts_with("round")))) {
+    return Window::Axis{.kernel = factor, .stride = factor};
+  }
+  // As a transposed convolution with a triangle's weights.
+  if (fields.mode == "linear" && centered) {
+    return Window::Axis{.kernel = 2 * factor - factor % 2, .stride = factor, .pad = factor / 2};
+  }
+  return std::nullopt;
+}
+
 // Resampling along each axis on its own.
 class Resize final : public Operator {
  public:
@@ -113,16 +136,13 @@ class Resize final : public Operator {
 
   std::vector<ValueInfo> infer(std::span<const ValueInfo> inputs) const override {
     const ValueInfo& x = required_float(inputs, 0, "X");
-    std::array<ConstView, 4> views;
     for (const std::size_t i : {std::size_t{2}, std::size_t{3}}) {
-      if (!present(inputs, i)) continue;
-      if (inputs[i].constant == nullptr) {
+      if (present(inputs, i) && inputs[i].constant == nullptr) {
         fail<ModelError>("expected {} to be known when the network is compiled",
                          i == 2 ? "scales" : "sizes");
       }
-      views[i] = std::as_const(*inputs[i].constant).view();
     }
-    const Target to = target(x.shape, views);
+    const Target to = target(x.shape, known(inputs));
     for (int axis = 0; axis < x.shape.rank(); ++axis) {
       if (x.shape[axis] == 0 && to.shape[axis] != 0) {
         fail<ModelError>("axis {} of {} is empty", axis, x.shape.str());
@@ -133,15 +153,25 @@ class Resize final : public Operator {
 
   Traits traits(const Device&, std::span<const ValueInfo> inputs,
                 std::span<const ValueInfo>) const override {
-    std::array<ConstView, 4> views;
-    for (const std::size_t i : {std::size_t{2}, std::size_t{3}}) {
-      if (present(inputs, i)) views[i] = std::as_const(*inputs[i].constant).view();
-    }
     Traits traits;
     traits.no_gradient = {1, 2, 3};
-    traits.forward_scratch = traits.backward_scratch = taps_scratch(
-        inputs[0].dtype, inputs[0].shape, maps(inputs[0].shape, target(inputs[0].shape, views)));
+    traits.forward_scratch = traits.backward_scratch =
+        taps_scratch(inputs[0].dtype, inputs[0].shape,
+                     maps(inputs[0].shape, target(inputs[0].shape, known(inputs))));
     return traits;
+  }
+
+  Window window(std::span<const ValueInfo> inputs) const override {
+    const Shape& x = inputs[0].shape;
+    if (x.rank() != 3 && x.rank() != 4) return {.kind = Window::Kind::uneven};
+    const Target to = target(x, known(inputs));
+    const auto axis = [&](int i) {
+      return seen_by(fields_, x[i], to.shape[i], to.scales[static_cast<std::size_t>(i)]);
+    };
+    const auto h = x.rank() == 4 ? axis(2) : Window::Axis{};
+    const auto w = axis(x.rank() - 1);
+    if (!h || !w) return {.kind = Window::Kind::uneven};
+    return {.h = *h, .w = *w, .kind = Window::Kind::transposed};
   }
 
   void forward(const ForwardArgs& args) const override {
@@ -163,6 +193,15 @@ class Resize final : public Operator {
     Shape shape;
     std::vector<double> scales;
   };
+
+  // The scales and sizes, where they are given.
+  static std::array<ConstView, 4> known(std::span<const ValueInfo> inputs) {
+    std::array<ConstView, 4> views;
+    for (const std::size_t i : {std::size_t{2}, std::size_t{3}}) {
+      if (present(inputs, i)) views[i] = std::as_const(*inputs[i].constant).view();
+    }
+    return views;
+  }
 
   static Target target(const Shape& x, std::span<const ConstView> inputs) {
     constexpr double kMost = 0x1p40;

@@ -111,11 +111,13 @@ class Slice final : public Operator {
   // Output pixel i is input pixel begin + i * step.
   Window window(std::span<const ValueInfo> inputs) const override {
     const Ranges kept = ranges_of(inputs);
-    if (backwards(kept)) return {.h = {}, .w = {}, .everything = true};
+    if (backwards(kept)) return {.kind = Window::Kind::everything};
     const int rank = inputs[0].shape.rank();
     const auto axis = [&](int i) {
       const Range& range = kept[static_cast<std::size_t>(i)];
-      return Window::Axis{.size = 1, .stride = range.step, .pad = -range.begin};
+      const std::int64_t end = range.begin + (range.size - 1) * range.step + 1;
+      return Window::Axis{
+          .stride = range.step, .pad = -range.begin, .pad_end = end - inputs[0].shape[i]};
     };
     Window window;
     if (rank == 4) window.h = axis(2);

@@ -20,6 +20,11 @@ class Softmax final : public Operator {
     return {{.dtype = x.dtype, .shape = x.shape}};
   }
 
+  Window window(std::span<const ValueInfo> inputs) const override {
+    const bool across = normalized_axis(fields_.axis, inputs[0].shape.rank()) >= 2;
+    return {.kind = across ? Window::Kind::everything : Window::Kind::sliding};
+  }
+
   Traits traits(const Device&, std::span<const ValueInfo>,
                 std::span<const ValueInfo>) const override {
     Traits traits;

@@ -41,18 +41,14 @@ std::int64_t output_size(const SpatialAxis& axis, bool ceil_mode) {
   const bool dilated =
       std::any_of(dilations.begin(), dilations.end(), [](auto d) { return d > 1; });
   const bool one_pad = std::all_of(pads.begin(), pads.end(), [&](auto p) { return p == pads[0]; });
-  fail<ModelError>("kernel {}{} does not fit input {} with padding {}", fmt::join(kernel, "x"),
-                   dilated ? fmt::format(" with dilation {}", fmt::join(dilations, "x")) : "",
-                   fmt::join(size, "x"), fmt::join(one_pad ? pads.first(1) : pads, ","));
+  fail<OutOfPixels>("kernel {}{} does not fit input {} with padding {}", fmt::join(kernel, "x"),
+                    dilated ? fmt::format(" with dilation {}", fmt::join(dilations, "x")) : "",
+                    fmt::join(size, "x"), fmt::join(one_pad ? pads.first(1) : pads, ","));
 }
 
 }  // namespace
 
-Window Spatial::window() const {
-  return {.h = {.size = h.extent(), .stride = h.stride, .pad = h.pad_begin},
-          .w = {.size = w.extent(), .stride = w.stride, .pad = w.pad_begin},
-          .everything = false};
-}
+Window Spatial::window() const { return {.h = h.window(), .w = w.window(), .named = true}; }
 
 Spatial resolve(const SpatialFields& fields, const Shape& input,
                 std::span<const std::int64_t> kernel, bool ceil_mode) {

@@ -32,6 +32,7 @@ struct SpatialAxis {
 
   /// Input pixels from a window's first tap to its last.
   std::int64_t extent() const { return (kernel - 1) * dilation + 1; }
+  Window::Axis window() const { return {kernel, stride, dilation, pad_begin, pad_end}; }
 };
 
 struct Spatial {

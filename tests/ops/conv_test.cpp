@@ -118,13 +118,17 @@ TEST(Conv, CostAndWindow) {
   const auto op = make(test);
   const auto outputs = op->infer(inputs);
   ASSERT_EQ(outputs[0].shape.str(), "2x6x4x4");
-  EXPECT_EQ(op->cost(inputs, outputs).macs, 2 * 4 * 4 * 6 * 2 * 9);
+  const Cost cost = op->cost(inputs, outputs);
+  EXPECT_EQ(cost.macs, 2 * 4 * 4 * 6 * 2 * 9);
+  // One row of taps lies in the padding above, for the first of four output rows.
+  EXPECT_EQ(cost.padding, 2 * 1 * 4 * 6 * 2 * 3);
+  EXPECT_EQ(cost.bias, 0);
   const Window window = op->window(inputs);
-  EXPECT_FALSE(window.everything);
-  EXPECT_EQ(window.h.size, 3);
+  EXPECT_EQ(window.kind, Window::Kind::sliding);
+  EXPECT_EQ(window.h.extent(), 3);
   EXPECT_EQ(window.h.stride, 2);
   EXPECT_EQ(window.h.pad, 1);
-  EXPECT_EQ(window.w.size, 5);
+  EXPECT_EQ(window.w.extent(), 5);
   EXPECT_EQ(window.w.stride, 1);
   EXPECT_EQ(window.w.pad, 0);
 }

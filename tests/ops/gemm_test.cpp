@@ -42,7 +42,7 @@ TEST(Gemm, Cost) {
                           .inputs = {random({5, 4}), random({5, 3})}};
   const auto inputs = infos_of(test, draw_inputs(test), DType::f32);
   EXPECT_EQ(make(test)->cost(inputs, make(test)->infer(inputs)).macs, 4 * 3 * 5);
-  EXPECT_TRUE(make(test)->window(inputs).everything);
+  EXPECT_EQ(make(test)->window(inputs).kind, Window::Kind::everything);
 }
 
 TEST(Gemm, SaysWhatDoesNotFit) {

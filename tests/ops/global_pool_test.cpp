@@ -22,7 +22,8 @@ TEST(GlobalPool, KnownValues) {
 
 TEST(GlobalPool, SeesEverything) {
   const OperatorCase test{.op = "GlobalAveragePool", .inputs = {random({1, 2, 3, 3})}};
-  EXPECT_TRUE(make(test)->window(infos_of(test, draw_inputs(test), DType::f32)).everything);
+  EXPECT_EQ(make(test)->window(infos_of(test, draw_inputs(test), DType::f32)).kind,
+            Window::Kind::everything);
 }
 
 TEST(GlobalPool, SaysWhatDoesNotFit) {

@@ -27,21 +27,41 @@ struct ValueInfo {
   bool absent = false;
 };
 
-/// Work of one execution: multiply-adds of convolutions and matrix products (padding counted),
-/// nothing else.
+/// Work of one execution, forward.
 struct Cost {
+  /// Multiply-adds of convolutions and matrix products, padding counted.
   std::int64_t macs = 0;
+  /// Those of them that multiply padding, or (transposed convolution) whose product is cropped.
+  std::int64_t padding = 0;
+  std::int64_t bias = 0;  ///< additions of a bias
+  std::int64_t norm = 0;  ///< multiply-adds of batch norms
 };
 
-/// Which input pixels one output pixel can see, along the height and the width: output pixel i
-/// sees `size` pixels that start at i * stride - pad. A dense layer, or a global pooling, sees
-/// everything.
+/// A picture is too small for a window: with more pixels it fits.
+class OutOfPixels : public ModelError {
+ public:
+  using ModelError::ModelError;
+};
+
+/// Which input pixels one output pixel can see, along the height and the width.
 struct Window {
+  enum class Kind : std::uint8_t {
+    sliding,     ///< output pixel i sees i * stride - pad + t * dilation, t in [0, kernel)
+    transposed,  ///< output pixel i sees x where x * stride = i + pad - t * dilation for such a t
+    everything,  ///< a dense layer, a global pooling
+    uneven       ///< no rule that holds for every pixel
+  };
   struct Axis {
-    std::int64_t size = 1, stride = 1, pad = 0;
+    std::int64_t kernel = 1, stride = 1, dilation = 1;
+    std::int64_t pad = 0, pad_end = 0;
+
+    /// Pixels from the first tap to the last.
+    std::int64_t extent() const { return (kernel - 1) * dilation + 1; }
   };
   Axis h, w;
-  bool everything = false;
+  Kind kind = Kind::sliding;
+  /// Whether a person would call it a window: convolutions and poolings, not slices.
+  bool named = false;
 };
 
 /// What the plan must know of an operator for given shapes.

@@ -10,9 +10,12 @@ namespace {
 using namespace reference;
 
 // Calls body(n, o, i, c, oy, ox, r, s, y, x) for every product of the convolution: output
-// (n, o, oy, ox) takes weight (o, i, r, s) times input (n, c, y, x).
+// (n, o, oy, ox) takes weight (o, i, r, s) times input (n, c, y, x). Products with padding are
+// counted and left out.
 template <class Body>
-void for_each_product(const ConvGeometry& g, Body&& body) {
+void for_each_product(const ConvGeometry& g, WorkCount& count, Body&& body) {
+  std::int64_t products = 0;
+  std::int64_t padding = 0;
   const std::int64_t in = g.c / g.groups;
   const std::int64_t out = g.o / g.groups;
   for (std::int64_t n = 0; n < g.n; ++n)
@@ -25,9 +28,15 @@ void for_each_product(const ConvGeometry& g, Body&& body) {
                 const std::int64_t c = o / out * in + i;
                 const std::int64_t y = oy * g.stride_h + r * g.dilation_h - g.pad_top;
                 const std::int64_t x = ox * g.stride_w + s * g.dilation_w - g.pad_left;
-                if (y < 0 || y >= g.h || x < 0 || x >= g.w) continue;
+                ++products;
+                if (y < 0 || y >= g.h || x < 0 || x >= g.w) {
+                  ++padding;
+                  continue;
+                }
                 body(n, o, i, c, oy, ox, r, s, y, x);
               }
+  count.products += products;
+  count.padding += padding;
 }
 
 // Sums in double, one for each element of a dense result, then stored into the view.
@@ -86,14 +95,18 @@ void ReferenceDevice::conv_forward(const ConvGeometry& g, const ConstView& x, co
     const auto residual = read<T>(fusion.residual);
     const Sums sums(y.shape);
     for_each_product(
-        g, [&](auto n, auto o, auto i, auto c, auto oy, auto ox, auto r, auto s, auto iy, auto ix) {
+        g, *count_,
+        [&](auto n, auto o, auto i, auto c, auto oy, auto ox, auto r, auto s, auto iy, auto ix) {
           sums.at()(n, o, oy, ox) +=
               in(c, static_cast<double>(xs(n, c, iy, ix))) * static_cast<double>(ws(o, i, r, s));
         });
+    std::int64_t biases = 0;
     for_each(y.shape, [&](const Index& i) {
+      if (fusion.out.shift) ++biases;
       const double added = residual ? static_cast<double>(residual[i]) : 0.0;
       sums.at()[i] = out(i[1], sums.at()[i], added);
     });
+    count_->bias += biases;
     sums.store<T>(y, false);
   });
 }
@@ -109,7 +122,8 @@ void ReferenceDevice::conv_backward_data(const ConvGeometry& g, const ConstView&
     const auto ws = read<T>(w);
     const Sums sums(dx.shape);
     for_each_product(
-        g, [&](auto n, auto o, auto i, auto c, auto oy, auto ox, auto r, auto s, auto iy, auto ix) {
+        g, *count_,
+        [&](auto n, auto o, auto i, auto c, auto oy, auto ox, auto r, auto s, auto iy, auto ix) {
           sums.at()(n, c, iy, ix) +=
               static_cast<double>(dys(n, o, oy, ox)) * static_cast<double>(ws(o, i, r, s));
         });
@@ -126,7 +140,8 @@ void ReferenceDevice::conv_backward_weights(const ConvGeometry& g, const ConstVi
     const auto dys = read<T>(dy);
     const Sums sums(dw.shape);
     for_each_product(
-        g, [&](auto n, auto o, auto i, auto c, auto oy, auto ox, auto r, auto s, auto iy, auto ix) {
+        g, *count_,
+        [&](auto n, auto o, auto i, auto c, auto oy, auto ox, auto r, auto s, auto iy, auto ix) {
           sums.at()(o, i, r, s) +=
               static_cast<double>(xs(n, c, iy, ix)) * static_cast<double>(dys(n, o, oy, ox));
         });

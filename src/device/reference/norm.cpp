@@ -87,9 +87,12 @@ void ReferenceDevice::batch_norm_apply(const ConstView& x, const BatchNorm& norm
     const auto xs = read<T>(x);
     const auto ys = write<T>(y);
     const Norm<T> of(norm);
+    std::int64_t elements = 0;
     for_each(x.shape, [&](const Index& i) {
       put(ys[i], of.apply(static_cast<double>(xs[i]), i[1]), false);
+      ++elements;
     });
+    count_->norm += elements;
   });
 }
 

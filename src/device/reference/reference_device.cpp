@@ -6,6 +6,10 @@ namespace striate {
 
 std::unique_ptr<Device> make_reference_device() { return std::make_unique<ReferenceDevice>(); }
 
+std::unique_ptr<Device> make_counting_device(std::shared_ptr<WorkCount> count) {
+  return std::make_unique<ReferenceDevice>(std::move(count));
+}
+
 void ReferenceDevice::cast(const ConstView& x, const View& out) const { lookup_cast(x, out); }
 void ReferenceDevice::reduce_max(const ConstView& x, const View& out) const {
   lookup_reduce_max(x, out);

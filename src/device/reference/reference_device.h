@@ -1,6 +1,7 @@
 #pragma once
 
 #include "striate/device/device.h"
+#include "striate/device/work_count.h"
 
 namespace striate {
 
@@ -8,6 +9,9 @@ namespace striate {
 /// loop and a comment in device.h differ, one of them is wrong.
 class ReferenceDevice final : public Device {
  public:
+  explicit ReferenceDevice(std::shared_ptr<WorkCount> count = std::make_shared<WorkCount>())
+      : count_(std::move(count)) {}
+
   std::string_view name() const override { return "reference"; }
   int threads() const override { return 1; }
 
@@ -81,6 +85,9 @@ class ReferenceDevice final : public Device {
 
   void optimizer_step(const OptimizerStep& rule, const View& parameter, const ConstView& gradient,
                       std::span<const View> state) const override;
+
+ private:
+  std::shared_ptr<WorkCount> count_;
 };
 
 }  // namespace striate
