@@ -53,6 +53,7 @@ class Compiler {
       input.shape = infos_.at(input.name).shape;
       plan_->inputs.push_back(input);
     }
+    for (const Parameter& parameter : graph_.parameters) parameters_[parameter.name] = &parameter;
   }
 
   std::unique_ptr<Plan::Impl> build() {
@@ -104,7 +105,7 @@ class Compiler {
       buffer.source = Source::constant;
       buffer.constant = *info.constant;
     } else {
-      buffer.source = graph_.find_parameter(name) != nullptr ? Source::parameter : Source::input;
+      buffer.source = parameters_.contains(name) ? Source::parameter : Source::input;
     }
     value(id).buffer = static_cast<int>(plan_->buffers.size());
     plan_->buffers.push_back(std::move(buffer));
@@ -194,9 +195,9 @@ class Compiler {
   void add_backward() {
     needs_gradient_.assign(plan_->values.size(), 0);
     for (const auto& [name, id] : by_name_) {
-      const Parameter* parameter = graph_.find_parameter(name);
+      const auto parameter = parameters_.find(name);
       const bool chosen =
-          (parameter != nullptr && parameter->trainable) ||
+          (parameter != parameters_.end() && parameter->second->trainable) ||
           std::find(options_.input_gradients.begin(), options_.input_gradients.end(), name) !=
               options_.input_gradients.end();
       needs_gradient_[static_cast<std::size_t>(id)] = chosen && is_float(value(id).info.dtype);
@@ -224,7 +225,7 @@ class Compiler {
     }
     for (int i = steps() - 1; i >= 0; --i) add_node_backward(i);
     for (const auto& [name, id] : by_name_) {
-      const bool leaf = graph_.producer(name) == nullptr;
+      const bool leaf = value(id).buffer >= 0;  // so far, only what no node makes has one
       const int gradient = gradient_of_[static_cast<std::size_t>(id)];
       if (leaf && gradient >= 0) plan_->gradients[name] = gradient;
     }
@@ -280,6 +281,7 @@ class Compiler {
   ValueInfos infos_;
   Graph graph_;
   std::unique_ptr<Plan::Impl> plan_;
+  std::map<std::string_view, const Parameter*> parameters_;
   std::vector<std::string> wanted_;
   std::set<const Node*> needed_nodes_;
   std::map<std::string, int, std::less<>> by_name_;

@@ -24,6 +24,16 @@ class Memory {
   // Values that are joined along the channels are written where they are joined, and so are their
   // gradients. Last come first: a whole may be a part itself.
   void place_slices() {
+    operands_of_.resize(plan_.values.size());
+    for (PlanNode& node : plan_.nodes) {
+      for (auto* list :
+           {&node.inputs, &node.outputs, &node.output_gradients, &node.input_gradients}) {
+        for (Operand& operand : *list) {
+          if (operand.value < 0) continue;
+          operands_of_[static_cast<std::size_t>(operand.value)].push_back(&operand);
+        }
+      }
+    }
     for (auto node = plan_.nodes.rbegin(); node != plan_.nodes.rend(); ++node) {
       if (!node->traits.joins_channels) continue;
       place_parts(*node, node->outputs[0].value, node->inputs, {});
@@ -44,7 +54,7 @@ class Memory {
       const bool written = !accumulate.empty() && accumulate[i] != 0;
       if (part >= 0 && !written && may_be_part(part, whole)) {
         PlanValue& to = value(part);
-        for_each_operand(part, [&](Operand& operand) { operand.strides = from.strides; });
+        for (Operand* operand : operands_of(part)) operand->strides = from.strides;
         to.strides = from.strides;
         to.offset = from.offset + static_cast<std::size_t>(channel) * size_of(to.info.dtype);
         whole_of_[part] = whole;
@@ -62,23 +72,13 @@ class Memory {
       return false;
     }
     if (shape.elements() == 0 || shape.elements() == shape[0] * shape[1]) return false;
-    bool as_it_lies = true;
-    for_each_operand(id, [&](const Operand& operand) {
-      as_it_lies = as_it_lies && operand.strides == part.strides;
-    });
-    return as_it_lies;
+    const std::vector<Operand*>& operands = operands_of(id);
+    return std::all_of(operands.begin(), operands.end(),
+                       [&](const Operand* operand) { return operand->strides == part.strides; });
   }
 
-  template <class Body>
-  void for_each_operand(int id, const Body& body) {
-    for (PlanNode& node : plan_.nodes) {
-      for (auto* list :
-           {&node.inputs, &node.outputs, &node.output_gradients, &node.input_gradients}) {
-        for (Operand& operand : *list) {
-          if (operand.value == id) body(operand);
-        }
-      }
-    }
+  const std::vector<Operand*>& operands_of(int id) const {
+    return operands_of_[static_cast<std::size_t>(id)];
   }
 
   // One buffer for a whole and its parts, and theirs, from the first that is written to the last
@@ -219,6 +219,7 @@ class Memory {
   }
 
   Plan::Impl& plan_;
+  std::vector<std::vector<Operand*>> operands_of_;  // wherever nodes use a value
   // For values in a slice of another's memory: that other.
   std::map<int, int> whole_of_;
 };

@@ -4,20 +4,16 @@
 #include <set>
 
 namespace striate {
-namespace {
-
-// Every use of `from` becomes a use of `to`.
-void replace_uses(Graph& graph, const std::string& from, const std::string& to) {
-  for (Node& node : graph.nodes) std::replace(node.inputs.begin(), node.inputs.end(), from, to);
-  std::replace(graph.outputs.begin(), graph.outputs.end(), from, to);
-}
-
-}  // namespace
-
 Graph inference_form(Graph graph) {
   graph.updates.clear();
   graph.auxiliary.clear();
+  // What a dropped node gave, and what stands for it.
+  std::map<std::string, std::string, std::less<>> stands_for;
   for (Node& node : graph.nodes) {
+    for (std::string& name : node.inputs) {
+      const auto found = stands_for.find(name);
+      if (found != stands_for.end()) name = found->second;
+    }
     if (node.op == "BatchNormalization") {
       node.attributes["training_mode"] = std::int64_t{0};
       node.outputs.resize(1);
@@ -30,7 +26,7 @@ Graph inference_form(Graph graph) {
       node.inputs.resize(1);
       node.attributes.clear();
     } else {
-      replace_uses(graph, node.outputs[0], node.inputs[0]);
+      stands_for[node.outputs[0]] = node.inputs[0];
     }
   }
   prune(graph);

@@ -1,83 +1,171 @@
 #include "striate/graph/summary.h"
 
 #include <algorithm>
-#include <set>
+#include <optional>
 
+#include "graph/reach.h"
 #include "striate/graph/rewrite.h"
 
 namespace striate {
 namespace {
 
-// How far apart, in input pixels, neighbouring pixels of a value look, and how many each sees.
-struct Reach {
-  struct Axis {
-    std::int64_t size = 1, jump = 1;
-  };
-  Axis h, w;
-  bool everything = false;
-};
-
-void extend(Reach::Axis& reach, const Window::Axis& window) {
-  reach.size += (window.size - 1) * reach.jump;
-  reach.jump *= window.stride;
+Graph counted_form(Graph graph, const CountConvention& convention) {
+  if (convention.auxiliary) {
+    graph.outputs.insert(graph.outputs.end(), graph.auxiliary.begin(), graph.auxiliary.end());
+  }
+  return inference_form(std::move(graph));
 }
 
-// Branches that meet: the widest decides.
-Reach joined(const Reach& a, const Reach& b) {
-  return {.h = {std::max(a.h.size, b.h.size), std::max(a.h.jump, b.h.jump)},
-          .w = {std::max(a.w.size, b.w.size), std::max(a.w.jump, b.w.jump)},
-          .everything = a.everything || b.everything};
+void add_work(SummaryRow& row, const Cost& cost, const CountConvention& convention) {
+  row.cost = cost;
+  const std::int64_t products = convention.padding ? cost.macs : cost.macs - cost.padding;
+  const std::int64_t bias = convention.bias ? cost.bias : 0;
+  const std::int64_t norm = convention.batch_norm ? cost.norm : 0;
+  row.macs = products + bias + norm;
+  row.operations = 2 * products + bias + 2 * norm;
+}
+
+// An operator that changes a map's size without a rule for it.
+bool reshapes(const Window& window, const Shape& in, const Shape& out) {
+  if (window.kind != Window::Kind::sliding && window.kind != Window::Kind::transposed) return false;
+  const Window::Axis same;
+  const auto plain = [&](const Window::Axis& a) {
+    return a.kernel == same.kernel && a.stride == same.stride && a.pad == same.pad &&
+           a.pad_end == same.pad_end;
+  };
+  if (!plain(window.h) || !plain(window.w) || in.rank() < 3 || out.rank() < 3) return false;
+  if (in.rank() != out.rank()) return true;
+  for (int axis = 2; axis < in.rank(); ++axis) {
+    if (in[axis] != out[axis] && in[axis] != 1) return true;
+  }
+  return false;
+}
+
+class Account {
+ public:
+  Account(const Graph& graph, const Shapes& input_shapes, const CountConvention& convention)
+      : graph_(counted_form(graph, convention)), infos_(infer_shapes(graph_, input_shapes)) {
+    summary_.name = graph_.name;
+    summary_.convention = convention;
+    if (!graph_.inputs.empty()) summary_.input = infos_.at(graph_.inputs[0].name).shape;
+    for (const GraphInput& input : graph_.inputs) reaches_[input.name] = {};
+    for (const Parameter& parameter : graph_.parameters) parameters_[parameter.name] = &parameter;
+  }
+
+  Summary run() {
+    for (const Node& node : graph_.nodes) add(node);
+    return std::move(summary_);
+  }
+
+ private:
+  void add(const Node& node) {
+    const auto op = operators().find(node.op).make(node.attributes);
+    const std::vector<ValueInfo> ins = operands(node.inputs, infos_);
+    const std::vector<ValueInfo> outs = operands(node.outputs, infos_);
+    SummaryRow row{.name = node.name, .op = node.op, .output = outs[0].shape};
+    if (!ins.empty()) row.input = ins[0].shape;
+    add_work(row, op->cost(ins, outs), summary_.convention);
+    row.bytes = outs[0].shape.elements() * static_cast<std::int64_t>(size_of(outs[0].dtype));
+    row.window = op->window(ins);
+    for (const std::string& name : node.inputs) count(name, row);
+    row.sees = see(node, row.window, ins, outs[0].shape);
+    summary_.macs += row.macs;
+    summary_.operations += row.operations;
+    summary_.bytes += row.bytes;
+    summary_.rows.push_back(std::move(row));
+  }
+
+  void count(const std::string& name, SummaryRow& row) {
+    const auto found = parameters_.find(name);
+    if (found == parameters_.end()) return;
+    const Parameter& parameter = *found->second;
+    parameters_.erase(found);
+    const std::int64_t elements = parameter.shape.elements();
+    if (!parameter.trainable) {
+      summary_.buffers += elements;
+      return;
+    }
+    row.parameters += elements;
+    summary_.parameters += elements;
+    if (parameter.shape.rank() == 1) summary_.biases += elements;
+  }
+
+  ReceptiveField see(const Node& node, const Window& window, const std::vector<ValueInfo>& ins,
+                     const Shape& out) {
+    std::optional<Reach> reach;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const auto before = reaches_.find(node.inputs[i]);
+      if (before == reaches_.end()) continue;
+      Reach passed = before->second;
+      passed.pass(reshapes(window, ins[i].shape, out) ? Window{.kind = Window::Kind::uneven}
+                                                      : window);
+      if (reach) {
+        reach->join(passed);
+      } else {
+        reach = std::move(passed);
+      }
+    }
+    if (!reach) return {};
+    for (const std::string& name : node.outputs) reaches_[name] = *reach;
+    return reach->field();
+  }
+
+  Graph graph_;
+  ValueInfos infos_;
+  Summary summary_;
+  std::map<std::string, Reach, std::less<>> reaches_;
+  std::map<std::string_view, const Parameter*> parameters_;  // not counted yet
+};
+
+// "layer1.0" of "layer1.0.conv1" and 2; the whole name where it has no more parts.
+std::string_view block_of(std::string_view name, int depth) {
+  std::size_t end = 0;
+  for (int part = 0; part < depth; ++part) {
+    const std::size_t dot = name.find('.', end);
+    if (dot == std::string_view::npos) return name;
+    end = dot + 1;
+  }
+  return name.substr(0, end - 1);
+}
+
+void add_to_block(SummaryRow& block, const SummaryRow& row) {
+  block.op.clear();
+  block.window = {};
+  block.output = row.output;
+  block.sees = row.sees;
+  block.parameters += row.parameters;
+  block.macs += row.macs;
+  block.operations += row.operations;
+  block.bytes += row.bytes;
+  block.cost.macs += row.cost.macs;
+  block.cost.padding += row.cost.padding;
+  block.cost.bias += row.cost.bias;
+  block.cost.norm += row.cost.norm;
+  block.nodes += row.nodes;
 }
 
 }  // namespace
 
-Summary summarize(const Graph& source, const Shapes& input_shapes) {
-  const Graph graph = inference_form(source);
-  const ValueInfos infos = infer_shapes(graph, input_shapes);
-  Summary summary;
-  summary.name = graph.name;
-  if (!graph.inputs.empty()) summary.input = infos.at(graph.inputs[0].name).shape;
-  std::map<std::string, Reach> reaches;
-  for (const GraphInput& input : graph.inputs) reaches[input.name] = {};
-  std::set<std::string> counted;
-  for (const Node& node : graph.nodes) {
-    const auto op = operators().find(node.op).make(node.attributes);
-    const std::vector<ValueInfo> ins = operands(node.inputs, infos);
-    const std::vector<ValueInfo> outs = operands(node.outputs, infos);
-    SummaryRow row{.name = node.name, .op = node.op, .output = outs[0].shape};
-    row.macs = op->cost(ins, outs).macs;
-    row.bytes = outs[0].shape.elements() * static_cast<std::int64_t>(size_of(outs[0].dtype));
-    for (const std::string& name : node.inputs) {
-      const Parameter* parameter = graph.find_parameter(name);
-      if (parameter == nullptr || !counted.insert(name).second) continue;
-      if (parameter->trainable) {
-        row.parameters += parameter->shape.elements();
-      } else {
-        summary.buffers += parameter->shape.elements();
-      }
+Summary summarize(const Graph& graph, const Shapes& input_shapes,
+                  const CountConvention& convention) {
+  return Account(graph, input_shapes, convention).run();
+}
+
+Summary grouped_by_block(const Summary& summary, int depth) {
+  if (depth < 1) return summary;
+  Summary result = summary;
+  result.rows.clear();
+  for (const SummaryRow& row : summary.rows) {
+    const std::string_view block = block_of(row.name, depth);
+    const bool begins = result.rows.empty() || result.rows.back().name != block;
+    if (begins) {
+      result.rows.push_back(row);
+      result.rows.back().name = block;
+    } else {
+      add_to_block(result.rows.back(), row);
     }
-    Reach reach{.h = {0, 0}, .w = {0, 0}};
-    bool from_input = false;
-    for (const std::string& name : node.inputs) {
-      const auto before = reaches.find(name);
-      if (before == reaches.end()) continue;
-      reach = joined(reach, before->second);
-      from_input = true;
-    }
-    if (from_input) {
-      const Window window = op->window(ins);
-      extend(reach.h, window.h);
-      extend(reach.w, window.w);
-      reach.everything = reach.everything || window.everything;
-      for (const std::string& name : node.outputs) reaches[name] = reach;
-    }
-    row.receptive_h = reach.everything ? 0 : reach.h.size;
-    row.receptive_w = reach.everything ? 0 : reach.w.size;
-    summary.parameters += row.parameters;
-    summary.macs += row.macs;
-    summary.rows.push_back(std::move(row));
   }
-  return summary;
+  return result;
 }
 
 }  // namespace striate

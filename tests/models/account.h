@@ -46,7 +46,7 @@ inline void expect_counts(std::initializer_list<Published> rows) {
 /// Input pixels along a side that one pixel of a layer sees.
 inline std::int64_t sees(const std::string& model, const std::string& layer) {
   for (const SummaryRow& row : account(model).rows) {
-    if (row.name == layer) return row.receptive_h;
+    if (row.name == layer) return row.sees.h.size;
   }
   ADD_FAILURE() << model << " has no layer " << layer;
   return 0;

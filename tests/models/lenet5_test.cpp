@@ -14,7 +14,7 @@ TEST(Lenet5, Counts) {
   // The paper: "each unit in C5 is connected to 5x5 neighbourhoods on all of S4's maps", which
   // makes C5 see the whole 32x32 input; S4 sees 16.
   EXPECT_EQ(summary.rows[5].name, "s4");
-  EXPECT_EQ(summary.rows[5].receptive_h, 16);
+  EXPECT_EQ(summary.rows[5].sees.h.size, 16);
 }
 
 }  // namespace
