@@ -148,6 +148,8 @@ void darknet_weights(Input bytes) {
 
 void npy(Input bytes) { read_npy_tensor(bytes, "array"); }
 
+void chain(Input bytes) { summarize(read_chain(text(bytes)).graph); }
+
 void settings(Input bytes) {
   ClassifierSettings read;
   read_toml(text(bytes), "settings", read);
@@ -172,6 +174,7 @@ constexpr Target kTargets[] = {
     {"darknet", refusal_of<darknet>},
     {"darknet_weights", refusal_of<darknet_weights>},
     {"npy", refusal_of<npy>},
+    {"chain", refusal_of<chain>},
     {"settings", refusal_of<settings>},
 };
 

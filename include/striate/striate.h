@@ -22,6 +22,7 @@
 #include "striate/codec/image.h"
 #include "striate/data/loader.h"
 #include "striate/data/registry.h"
+#include "striate/formats/chain.h"
 #include "striate/formats/darknet.h"
 #include "striate/formats/npy.h"
 #include "striate/formats/onnx.h"

@@ -26,6 +26,8 @@ class Reader {
     if (sections_.empty()) fail<InputError>("{}: there is no network in it", file_);
   }
 
+  Shape input() { return read_net(sections_[0]); }
+
   DarknetNetwork read() {
     DarknetNetwork network;
     network.input = read_net(sections_[0]);
@@ -101,6 +103,8 @@ class Reader {
         "dontsave");
     try {
       (this->*found->second)(section);
+    } catch (const OutOfPixels& error) {
+      throw OutOfPixels(section.told(error.what()));
     } catch (const ModelError& error) {
       section.refuse(error.what());
     }
@@ -312,6 +316,10 @@ class Reader {
 };
 
 }  // namespace
+
+Shape darknet_input(std::string_view text, const std::string& file) {
+  return Reader(text, file, std::nullopt).input();
+}
 
 DarknetNetwork read_darknet(std::string_view text, const std::string& file,
                             const std::optional<Shape>& size) {

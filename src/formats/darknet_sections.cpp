@@ -118,9 +118,11 @@ void DarknetSection::check_keys() const {
                    shown(*first), suggestion(*first, known_));
 }
 
-void DarknetSection::refuse(std::string_view what) const {
-  fail<InputError>("{}:{}: [{}]: {}", *file_, line_, shown(name_), what);
+std::string DarknetSection::told(std::string_view what) const {
+  return fmt::format("{}:{}: [{}]: {}", *file_, line_, shown(name_), what);
 }
+
+void DarknetSection::refuse(std::string_view what) const { throw InputError(told(what)); }
 
 void DarknetSection::refuse(const std::string& key, std::string_view what) const {
   const auto found = values_.find(key);

@@ -32,6 +32,8 @@ class DarknetSection {
 
   /// Throws InputError for the first key that nobody asked for.
   void check_keys() const;
+  /// `what` with the file, the section's line and name before it.
+  std::string told(std::string_view what) const;
   /// Throws InputError at the section's line, or at a key's.
   [[noreturn]] void refuse(std::string_view what) const;
   [[noreturn]] void refuse(const std::string& key, std::string_view what) const;

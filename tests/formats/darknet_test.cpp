@@ -12,7 +12,7 @@ namespace {
 std::string error_of(const std::string& text) {
   try {
     read_darknet(text, "net.cfg");
-  } catch (const InputError& error) {
+  } catch (const Error& error) {
     return error.what();
   }
   return "no error";
@@ -153,6 +153,36 @@ TEST(Darknet, SaysWhatIsWrongAndWhere) {
             "net.cfg:6: [convolutional]: it stands behind a layer that has no pixels any more");
   EXPECT_EQ(error_of(kNet + "[convolutional]\nsize=33\nfilters=2\n").substr(0, 27),
             "net.cfg:5: [convolutional]:");
+}
+
+// Layers can be wired only to those before them: there are no cycles, and nothing hangs in the air.
+TEST(Darknet, WiresLayersToEarlierOnesOnly) {
+  const std::string two = kNet + "[convolutional]\n[convolutional]\n";
+  EXPECT_EQ(
+      error_of(two + "[shortcut]\nfrom=5\n"),
+      "net.cfg:8: [shortcut]: from: expected a layer before this one, 0 to 1 or -1 to -2, got "
+      "5");
+  EXPECT_EQ(error_of(two + "[route]\nlayers=-1,2\n"),
+            "net.cfg:8: [route]: layers: expected a layer before this one, 0 to 1 or -1 to -2, got "
+            "2");
+  EXPECT_EQ(error_of(two + "[route]\nlayers=-9223372036854775808\n"),
+            "net.cfg:8: [route]: layers: expected a layer before this one, 0 to 1 or -1 to -2, got "
+            "-9223372036854775808");
+  EXPECT_EQ(error_of(kNet + "[route]\nlayers=0\n"),
+            "net.cfg:6: [route]: layers: there is no layer before this one");
+  EXPECT_EQ(error_of(kNet + "[route]\n"), "net.cfg:5: [route]: expected layers=…");
+  EXPECT_EQ(error_of(kNet + "[shortcut]\n"), "net.cfg:5: [shortcut]: from: expected one layer");
+}
+
+TEST(Darknet, SaysWhichSizesDoNotFitTogether) {
+  const std::string halved = kNet + "[convolutional]\nfilters=2\n[maxpool]\nsize=2\nstride=2\n";
+  EXPECT_EQ(error_of(halved + "[shortcut]\nfrom=-2\n"),
+            "net.cfg:11: [shortcut]: from: expected a layer of shape 1x2x16x16, got 1x2x32x32");
+  EXPECT_EQ(error_of(halved + "[route]\nlayers=-1,-2\n").substr(0, 23), "net.cfg:10: [route]: la");
+  EXPECT_EQ(error_of(halved + "[route]\nlayers=-1\ngroups=3\n"),
+            "net.cfg:12: [route]: groups: 3 groups do not divide 2 channels");
+  EXPECT_THROW(read_darknet(kNet + "[convolutional]\nsize=33\n", "net.cfg"), OutOfPixels);
+  EXPECT_EQ(darknet_input(kNet + "[convolutional]\nsize=33\n", "net.cfg"), Shape({1, 3, 32, 32}));
 }
 
 // A small file must not ask for a large memory.

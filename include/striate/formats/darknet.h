@@ -23,7 +23,8 @@ struct DarknetNetwork {
 };
 
 /// `size` (channels, height, width) takes the place of [net]'s. Throws InputError naming `file` and
-/// the line: what, expected, got; an unknown section or key with the nearest known one.
+/// the line: what, expected, got; an unknown section or key with the nearest known one. Throws
+/// OutOfPixels, with the same line, where the picture is too small.
 DarknetNetwork read_darknet(std::string_view text, const std::string& file,
                             const std::optional<Shape>& size = std::nullopt);
 
@@ -35,5 +36,8 @@ Weights read_darknet_weights(std::span<const std::uint8_t> bytes, const Graph& g
 
 /// The file's bytes, version 0.2. Throws InputError where the network is not of a .cfg file.
 Bytes write_darknet_weights(const Graph& graph, const Weights& weights);
+
+/// What [net] says of the input: 1, channels, height, width. Throws InputError.
+Shape darknet_input(std::string_view text, const std::string& file);
 
 }  // namespace striate
