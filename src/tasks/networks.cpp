@@ -1,9 +1,11 @@
 #include "striate/tasks/networks.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "striate/base/error.h"
 #include "striate/base/files.h"
+#include "striate/formats/chain.h"
 #include "striate/formats/darknet.h"
 #include "striate/formats/onnx.h"
 #include "striate/graph/rewrite.h"
@@ -11,29 +13,98 @@
 namespace striate {
 namespace {
 
-std::int64_t scores_of(const DarknetNetwork& network) {
-  return infer_shapes(network.graph).at("logits").shape[1];
+using Build = std::function<Graph(const ModelSize&)>;
+
+bool has_pixels(const Build& build, ModelSize size, std::int64_t side) {
+  size.height = size.width = side;
+  try {
+    build(size);
+  } catch (const OutOfPixels&) {
+    return false;
+  } catch (const Error&) {
+    // Too large for something, or not divisible: pixels are not what it lacks.
+  }
+  return true;
 }
 
-Network from_definition(const std::string& name, std::string definition) {
-  const DarknetNetwork natural = read_darknet(definition, name);
-  Network network{.row = {.name = name,
-                          .doc = "a network in darknet's format",
-                          .natural = {.channels = natural.input[1],
-                                      .height = natural.input[2],
-                                      .width = natural.input[3],
-                                      .classes = scores_of(natural)},
-                          .build = {}},
-                  .definition = std::move(definition)};
-  network.row.build = [name, text = network.definition](const ModelSize& size) {
-    DarknetNetwork built = read_darknet(text, name, Shape{size.channels, size.height, size.width});
-    if (scores_of(built) != size.classes) {
-      fail<InputError>("{}: its last layer gives {} scores, expected one for each of {} classes",
-                       name, scores_of(built), size.classes);
+bool works(const Build& build, ModelSize size, std::int64_t side) {
+  size.height = size.width = side;
+  try {
+    build(size);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// The smallest side of a square picture that the network takes. What runs out of pixels does so for
+// every smaller picture; sizes that do not divide are then stepped over.
+std::optional<std::int64_t> smallest_side(const Build& build, const ModelSize& size) {
+  constexpr std::int64_t kMost = 1 << 14;
+  constexpr std::int64_t kSteps = 64;
+  std::int64_t enough = 1;
+  while (enough <= kMost && !has_pixels(build, size, enough)) enough *= 2;
+  if (enough > kMost) return std::nullopt;
+  std::int64_t least = enough / 2 + 1;
+  while (least < enough) {
+    const std::int64_t middle = (least + enough) / 2;
+    if (has_pixels(build, size, middle)) {
+      enough = middle;
+    } else {
+      least = middle + 1;
     }
-    return std::move(built.graph);
+  }
+  for (std::int64_t side = enough; side < enough + kSteps; ++side) {
+    if (works(build, size, side)) return side;
+  }
+  return std::nullopt;
+}
+
+// Says beside the layer that ran out of pixels which picture would have been large enough.
+Build with_smallest_size(Build build) {
+  return [build = std::move(build)](const ModelSize& size) {
+    try {
+      return build(size);
+    } catch (const OutOfPixels& error) {
+      const auto side = smallest_side(build, size);
+      if (!side) throw;
+      fail<OutOfPixels>("{}; the smallest square input that works is {}x{}x{}", error.what(),
+                        size.channels, *side, *side);
+    }
   };
-  return network;
+}
+
+std::int64_t scores_of(const Graph& graph) { return infer_shapes(graph).at("logits").shape[1]; }
+
+// A network that a text defines: `read` builds it for channels, height, width.
+Network from_text(const std::string& name, const char* doc, std::string definition,
+                  const Shape& input, const std::function<Graph(const Shape&)>& read) {
+  const Build any = with_smallest_size([read](const ModelSize& size) {
+    return read({size.channels, size.height, size.width});
+  });
+  ModelSize natural{.channels = input[1], .height = input[2], .width = input[3]};
+  natural.classes = scores_of(any(natural));
+  const auto build = [any, name](const ModelSize& size) {
+    Graph graph = any(size);
+    if (scores_of(graph) != size.classes) {
+      fail<InputError>("{}: its last layer gives {} scores, expected one for each of {} classes",
+                       name, scores_of(graph), size.classes);
+    }
+    return graph;
+  };
+  return {.row = {.name = name, .doc = doc, .natural = natural, .build = build},
+          .definition = std::move(definition)};
+}
+
+Network from_definition(const std::string& name, const std::string& definition) {
+  if (!name.ends_with(".cfg") && is_chain(name)) {
+    const Shape input = read_chain_size(name);
+    return from_text(name, "a chain of layers", definition, input,
+                     [name](const Shape& size) { return read_chain(name, size).graph; });
+  }
+  return from_text(
+      name, "a network in darknet's format", definition, darknet_input(definition, name),
+      [name, definition](const Shape& size) { return read_darknet(definition, name, size).graph; });
 }
 
 // The graph's input and output under the names that models have.
@@ -77,11 +148,19 @@ Network from_onnx(const std::string& name) {
   return network;
 }
 
+Network from_registry(const std::string& name) {
+  Network network{.row = models().find(name), .definition = {}};
+  network.row.build = with_smallest_size(std::move(network.row.build));
+  return network;
+}
+
 }  // namespace
 
 Network find_network(const std::string& name) {
   if (name.ends_with(".onnx")) return from_onnx(name);
-  if (!name.ends_with(".cfg")) return {.row = models().find(name), .definition = {}};
+  const bool is_file = name.ends_with(".cfg");
+  if (!is_file && is_chain(name)) return from_definition(name, name);
+  if (!is_file) return from_registry(name);
   constexpr std::uint64_t kMost = std::uint64_t{1} << 24;
   const Bytes bytes = read_file(name, kMost);
   return from_definition(name, std::string(bytes.begin(), bytes.end()));
@@ -89,7 +168,7 @@ Network find_network(const std::string& name) {
 
 Network network_of(const ModelCard& card) {
   if (card.definition.empty() && card.model.ends_with(".onnx")) return from_onnx(card.model);
-  if (card.definition.empty()) return {.row = models().find(card.model), .definition = {}};
+  if (card.definition.empty()) return from_registry(card.model);
   return from_definition(card.model, card.definition);
 }
 

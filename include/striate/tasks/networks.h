@@ -7,18 +7,19 @@
 
 namespace striate {
 
-/// A network by name: a model of the registry, an ONNX file, or a darknet file, whose text then
-/// travels with the weights.
+/// A network by name: a model of the registry, an ONNX file, or one that a text defines (a darknet
+/// file, a chain), which then travels with the weights.
 struct Network {
   ModelRow row;
-  std::string definition;  ///< the .cfg file's text; empty for a model of the registry
+  std::string definition;  ///< the text; empty for a model of the registry
 };
 
-/// `name` is a model's name, or the path of a file that ends in .cfg or .onnx. Throws InputError
-/// naming the nearest model, or the file and line. The network of a file takes any picture size, but
+/// `name` is a model's name, the path of a file that ends in .cfg or .onnx, or a chain of layers
+/// (formats/chain.h). Throws InputError naming the nearest model, or the file and line. The network of a file takes any picture size, but
 /// has the classes that its last layer has: building it for others is an InputError. An ONNX file's
 /// first input and output are called `input` and `logits`; where it takes no pictures, the natural
-/// size is zeros.
+/// size is zeros. Building a network for a picture that is too small throws OutOfPixels with the
+/// layer where it ran out of them and the smallest square input that works.
 Network find_network(const std::string& name);
 
 /// The network that a card's weights are for.

@@ -91,6 +91,8 @@ class Optimizer {
 
   /// The options with the rule's defaults filled in.
   const OptimizerOptions& options() const { return options_; }
+  /// How many tensors of a parameter's shape the rule remembers for it.
+  std::int64_t tensors_a_parameter() const { return static_cast<std::int64_t>(slots_.size()); }
   /// Steps taken so far.
   std::int64_t steps() const { return steps_; }
 
