@@ -2,116 +2,220 @@
 
 #include "cli/command.h"
 #include "cli/common.h"
+#include "cli/network_options.h"
 #include "cli/table.h"
-#include "striate/base/suggest.h"
-#include "striate/tasks/networks.h"
+#include "striate/tasks/memory.h"
 
 namespace striate {
 namespace {
 
 struct Arguments {
   std::string model;
-  std::string input;
-  std::int64_t classes = 0;
+  SizeOptions size;
+  CountConvention convention;
+  bool operations = false;
+  int depth = 0;
+  OptimizerOptions optimizer{.name = "adam"};
   bool json = false;
+  bool markdown = false;
 };
 
-// "3x224x224" or "8x3x224x224" into the model's size; returns the batch.
-std::int64_t parse_input(const std::string& text, ModelSize& size) {
-  constexpr std::int64_t kMost = 1 << 20;
-  std::vector<std::int64_t> numbers;
-  std::size_t at = 0;
-  while (at <= text.size()) {
-    const std::size_t end = std::min(text.find('x', at), text.size());
-    const std::string part = text.substr(at, end - at);
-    const bool digits = !part.empty() && part.size() < 8 &&
-                        part.find_first_not_of("0123456789") == std::string::npos;
-    numbers.push_back(digits ? std::stoll(part) : 0);
-    at = end + 1;
+// "3" where both sides agree, else "3x5".
+template <class T>
+std::string both(const T& h, const T& w) {
+  return h == w ? fmt::format("{}", h) : fmt::format("{}x{}", h, w);
+}
+
+std::string kernel(const Window& window) {
+  if (!window.named) return "";
+  std::string text = fmt::format("{}x{}", window.h.kernel, window.w.kernel);
+  if (window.h.dilation != 1 || window.w.dilation != 1) {
+    text += " d" + both(window.h.dilation, window.w.dilation);
   }
-  const bool good = (numbers.size() == 3 || numbers.size() == 4) &&
-                    std::all_of(numbers.begin(), numbers.end(),
-                                [](std::int64_t n) { return n > 0 && n <= kMost; });
-  if (!good) fail<InputError>("--input: expected CxHxW or NxCxHxW, got {}", text);
-  const std::size_t skip = numbers.size() - 3;
-  size.channels = numbers[skip];
-  size.height = numbers[skip + 1];
-  size.width = numbers[skip + 2];
-  return skip == 1 ? numbers[0] : 1;
+  return text;
 }
 
-std::string receptive(const SummaryRow& row) {
-  if (row.receptive_h == 0) return "all";
-  if (row.receptive_h == row.receptive_w) return std::to_string(row.receptive_h);
-  return fmt::format("{}x{}", row.receptive_h, row.receptive_w);
+std::string stride(const Window& window) {
+  if (!window.named) return "";
+  return (window.kind == Window::Kind::transposed ? "1/" : "") +
+         both(window.h.stride, window.w.stride);
 }
 
-Json summary_json(const Summary& summary) {
-  const auto dims = [](const Shape& shape) {
-    return std::vector<std::int64_t>(shape.begin(), shape.end());
+// "1", or begin+end where they differ.
+std::string padding(const Window& window) {
+  if (!window.named) return "";
+  const auto side = [](const Window::Axis& axis) {
+    return axis.pad == axis.pad_end ? fmt::format("{}", axis.pad)
+                                    : fmt::format("{}+{}", axis.pad, axis.pad_end);
   };
-  Json layers = Json::array();
+  return both(side(window.h), side(window.w));
+}
+
+struct Seen {
+  std::string size, step, from;
+};
+
+Seen seen(const ReceptiveField& field) {
+  if (field.kind == ReceptiveField::Kind::everything) return {"all", "", ""};
+  if (field.kind == ReceptiveField::Kind::uneven) return {"uneven", "", ""};
+  return {both(field.h.size, field.w.size), both(field.h.stride, field.w.stride),
+          both(field.h.offset, field.w.offset)};
+}
+
+std::string or_blank(std::int64_t number) { return number == 0 ? "" : grouped(number); }
+
+Table summary_table(const Summary& summary, bool operations) {
+  constexpr auto kRight = Table::Align::right;
+  Table table({{"layer"},
+               {"operator"},
+               {"output"},
+               {"kernel"},
+               {"stride", kRight},
+               {"pad", kRight},
+               {"parameters", kRight},
+               {operations ? "operations" : "multiply-adds", kRight},
+               {"sees", kRight},
+               {"step", kRight},
+               {"from", kRight},
+               {"bytes", kRight}});
+  table.add({"input", "", summary.input.str(), "", "", "", "", "", "1", "1", "0",
+             grouped(4 * summary.input.elements())});
   for (const SummaryRow& row : summary.rows) {
-    layers.push_back({{"name", row.name},
-                      {"op", row.op},
-                      {"output", dims(row.output)},
-                      {"parameters", row.parameters},
-                      {"macs", row.macs},
-                      {"receptive_field", {row.receptive_h, row.receptive_w}},
-                      {"bytes", row.bytes}});
+    const auto [size, step, from] = seen(row.sees);
+    table.add({row.name, row.nodes > 1 ? fmt::format("{} nodes", row.nodes) : row.op,
+               row.output.str(), kernel(row.window), stride(row.window), padding(row.window),
+               or_blank(row.parameters), or_blank(operations ? row.operations : row.macs), size,
+               step, from, grouped(row.bytes)});
   }
-  return {
-      {"model", summary.name},
-      {"input", dims(summary.input)},
-      {"layers", std::move(layers)},
-      {"total",
-       {{"parameters", summary.parameters}, {"buffers", summary.buffers}, {"macs", summary.macs}}}};
+  table.rule();
+  table.add({"total", "", "", "", "", "", grouped(summary.parameters),
+             grouped(operations ? summary.operations : summary.macs), "", "", "",
+             grouped(summary.bytes)});
+  return table;
+}
+
+std::string convention_text(const CountConvention& c, bool operations, std::int64_t batch) {
+  std::vector<std::string> counted{"convolutions and matrix products"};
+  std::vector<std::string> left;
+  (c.padding ? counted : left).emplace_back("products with padding");
+  (c.bias ? counted : left).emplace_back("biases");
+  (c.batch_norm ? counted : left).emplace_back("batch norms");
+  (c.auxiliary ? counted : left).emplace_back("auxiliary heads");
+  return fmt::format("Counted as {} for {} picture{}: {}. Not counted: {}.",
+                     operations ? "operations (a multiply-add is two)" : "multiply-adds", batch,
+                     batch == 1 ? "" : "s", fmt::join(counted, ", "),
+                     left.empty() ? "activations, poolings, other norms"
+                                  : fmt::format("{}", fmt::join(left, ", ")));
+}
+
+Json convention_json(const CountConvention& convention) {
+  Json json;
+  convention.fields([&]<class Field>(std::string_view name, const Field& field, std::string_view) {
+    json[std::string(name)] = field;
+  });
+  return json;
+}
+
+Json pair_json(const auto& h, const auto& w) { return Json::array({h, w}); }
+
+Json layer_json(const SummaryRow& row) {
+  Json json{{"name", row.name},
+            {"op", row.op},
+            {"output", std::vector<std::int64_t>(row.output.begin(), row.output.end())},
+            {"parameters", row.parameters},
+            {"macs", row.macs},
+            {"operations", row.operations},
+            {"bytes", row.bytes}};
+  if (row.nodes > 1) json["nodes"] = row.nodes;
+  const Window& w = row.window;
+  if (w.named) {
+    json["kernel"] = pair_json(w.h.kernel, w.w.kernel);
+    json["stride"] = pair_json(w.h.stride, w.w.stride);
+    json["dilation"] = pair_json(w.h.dilation, w.w.dilation);
+    json["padding"] = Json::array({w.h.pad, w.w.pad, w.h.pad_end, w.w.pad_end});
+  }
+  const ReceptiveField& sees = row.sees;
+  const bool window = sees.kind == ReceptiveField::Kind::window;
+  json["receptive_field"] = window ? pair_json(sees.h.size, sees.w.size)
+                            : sees.kind == ReceptiveField::Kind::everything ? Json("all")
+                                                                            : Json(nullptr);
+  if (window) {
+    json["receptive_stride"] = pair_json(sees.h.stride, sees.w.stride);
+    json["receptive_offset"] = pair_json(sees.h.offset, sees.w.offset);
+  }
+  return json;
+}
+
+Json summary_json(const Summary& summary, const NetworkMemory& memory, const std::string& rule) {
+  Json layers = Json::array();
+  for (const SummaryRow& row : summary.rows) layers.push_back(layer_json(row));
+  return {{"model", summary.name},
+          {"input", std::vector<std::int64_t>(summary.input.begin(), summary.input.end())},
+          {"layers", std::move(layers)},
+          {"total",
+           {{"parameters", summary.parameters},
+            {"buffers", summary.buffers},
+            {"macs", summary.macs},
+            {"operations", summary.operations},
+            {"bytes", summary.bytes}}},
+          {"memory",
+           {{"weights", memory.weights},
+            {"run", memory.run},
+            {"train", memory.train},
+            {"optimizer", rule}}},
+          {"convention", convention_json(summary.convention)}};
+}
+
+std::string memory_text(const NetworkMemory& memory, const std::string& rule) {
+  std::string text = fmt::format("Memory beside the program: {} to run", bytes_text(memory.run));
+  if (memory.train == 0) return text + ".";
+  return text + fmt::format(", {} to train with {}; weights are {} of either.",
+                            bytes_text(memory.train), rule, bytes_text(memory.weights));
 }
 
 void summary_command(const Arguments& arguments) {
   const ModelRow row = find_network(arguments.model).row;
-  ModelSize size = row.natural;
-  std::int64_t batch = 1;
-  if (!arguments.input.empty()) batch = parse_input(arguments.input, size);
-  if (arguments.classes > 0) size.classes = arguments.classes;
-  // A network of a file may take something else than pictures.
-  Shapes shapes;
-  if (size.channels > 0) shapes["input"] = {batch, size.channels, size.height, size.width};
-  const Summary summary = summarize(row.build(size), shapes);
+  const InputSize size = arguments.size.size_for(row.natural);
+  const Graph graph = row.build(size.model);
+  const Shape batch = size.shape(graph);
+  const Summary summary = grouped_by_block(
+      summarize(graph, {{graph.inputs[0].name, batch}}, arguments.convention), arguments.depth);
+  const NetworkMemory memory =
+      network_memory(graph, make_device(DeviceOptions{}), batch, arguments.optimizer);
   if (arguments.json) {
-    print(summary_json(summary));
+    print(summary_json(summary, memory, arguments.optimizer.name));
     return;
   }
-  Table table({{"layer"},
-               {"operator"},
-               {"output"},
-               {"parameters", Table::Align::right},
-               {"multiply-adds", Table::Align::right},
-               {"sees", Table::Align::right}});
-  table.add({"input", "", summary.input.str(), "", "", "1"});
-  for (const SummaryRow& layer : summary.rows) {
-    table.add({layer.name, layer.op, layer.output.str(),
-               layer.parameters == 0 ? "" : grouped(layer.parameters),
-               layer.macs == 0 ? "" : grouped(layer.macs), receptive(layer)});
-  }
-  table.rule();
-  table.add({"total", "", "", grouped(summary.parameters), grouped(summary.macs), ""});
-  print(fmt::format("{}: {}\n\n{}\n", row.name, row.doc, table.str()));
-  print(fmt::format(
-      "Parameters are the trained ones; {} running statistics come on top. Multiply-adds are those "
-      "of convolutions and matrix products, padding counted. \"sees\": input pixels, along each "
-      "side, that one output pixel depends on.\n",
-      grouped(summary.buffers)));
+  const Table table = summary_table(summary, arguments.operations);
+  const bool markdown = arguments.markdown;
+  print(fmt::format("{}{}: {}\n\n{}\n", markdown ? "## " : "", row.name, row.doc,
+                    markdown ? table.markdown() : table.str()));
+  const std::string end = markdown ? "\n\n" : "\n";
+  print(convention_text(summary.convention, arguments.operations, size.batch) + end);
+  print(fmt::format("Parameters are the trained ones; {} running statistics come on top.{}",
+                    grouped(summary.buffers), end));
+  print(memory_text(memory, arguments.optimizer.name) + end);
+  print(std::string(
+      "\"sees\": input pixels along a side that one output pixel depends on; \"step\": how far its "
+      "neighbour's lie from them; \"from\": the first that pixel 0 sees (negative: padding).\n"));
 }
 
 void set_up(CLI::App& app) {
   auto arguments = std::make_shared<Arguments>();
   app.add_option("MODEL", arguments->model,
-                 "a model that `striate models` lists, or a .cfg or .onnx file")
+                 "a model that `striate models` lists, a .cfg or .onnx file, or a chain of layers "
+                 "as `striate conv` takes them")
       ->required();
-  app.add_option("--input", arguments->input, "input size, CxHxW or NxCxHxW");
-  app.add_option("--classes", arguments->classes, "classes to tell apart")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24));
+  arguments->size.add_to(app);
+  app.add_option("--depth", arguments->depth,
+                 "layers whose names share so many parts as one row; 0: each layer")
+      ->check(CLI::Range(0, 64));
+  app.add_flag("--operations", arguments->operations, "operations: a multiply-add counts as two");
+  add_options(app, arguments->convention);
+  app.add_option("--optimizer", arguments->optimizer.name, "whose memory training takes")
+      ->capture_default_str();
+  app.add_option("--momentum", arguments->optimizer.momentum, "sgd's remembers one more tensor");
+  app.add_flag("--markdown", arguments->markdown, "print the table as Markdown");
   app.add_flag("--json", arguments->json, "print JSON for programs");
   app.callback([arguments] { summary_command(*arguments); });
 }
@@ -121,8 +225,8 @@ void set_up(CLI::App& app) {
 void register_command_summary(CommandRegistry& registry);
 void register_command_summary(CommandRegistry& registry) {
   registry.add({.name = "summary",
-                .doc = "a network layer by layer: shapes, parameters, multiply-adds",
-                .example = "striate summary resnet20 --input 3x32x32",
+                .doc = "a network layer by layer: shapes, parameters, multiply-adds, what it sees",
+                .example = "striate summary resnet50 --input 8x3x224x224 --depth 1",
                 .set_up = set_up});
 }
 

@@ -59,6 +59,27 @@ std::string Table::str() const {
   return text;
 }
 
+std::string Table::markdown() const {
+  std::string text;
+  const auto line = [&](const auto& cell_of) {
+    text += '|';
+    for (std::size_t c = 0; c < columns_.size(); ++c) {
+      text += ' ';
+      for (const char letter : cell_of(c)) text += letter == '|' ? "\\|" : std::string(1, letter);
+      text += " |";
+    }
+    text += '\n';
+  };
+  line([&](std::size_t c) { return columns_[c].title; });
+  line([&](std::size_t c) {
+    return std::string(columns_[c].align == Align::left ? "---" : "---:");
+  });
+  for (const auto& row : rows_) {
+    line([&](std::size_t c) { return row[c]; });
+  }
+  return text;
+}
+
 std::string shortened(const std::string& text, std::size_t width) {
   if (width_of(text) <= width) return text;
   std::string start;
@@ -90,6 +111,11 @@ std::string with_unit(double number) {
     ++unit;
   }
   return unit == 0 ? fmt::format("{:.0f}", number) : fmt::format("{:.3g}{}", number, kUnits[unit]);
+}
+
+std::string bytes_text(std::int64_t bytes) {
+  const std::string text = with_unit(static_cast<double>(bytes));
+  return text + (text.find(' ') == std::string::npos ? " B" : "B");
 }
 
 std::string duration(double seconds) {

@@ -20,6 +20,8 @@ class Table {
   /// A line between what stands above and what follows.
   void rule() { rules_.push_back(rows_.size()); }
   std::string str() const;
+  /// The same as Markdown.
+  std::string markdown() const;
 
  private:
   std::vector<Column> columns_;
@@ -33,6 +35,8 @@ std::string shortened(const std::string& text, std::size_t width);
 std::string grouped(std::int64_t number);
 /// 5274000 as "5.27 M".
 std::string with_unit(double number);
+/// 5274000 as "5.27 MB".
+std::string bytes_text(std::int64_t bytes);
 /// 75.3 as "1 min 15 s", 0.0421 as "42 ms".
 std::string duration(double seconds);
 

@@ -19,7 +19,8 @@ TEST_F(CommandLine, ListsModels) {
 }
 
 TEST_F(CommandLine, HelpCarriesAnExample) {
-  for (const char* command : {"train", "eval", "predict", "models", "data", "summary"}) {
+  for (const char* command :
+       {"train", "eval", "predict", "models", "data", "summary", "compare", "conv", "course"}) {
     const auto help = run(std::string(command) + " --help");
     EXPECT_EQ(help.status, 0);
     EXPECT_THAT(help.out, HasSubstr(std::string("Example:\n  striate ") + command));

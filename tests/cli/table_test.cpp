@@ -16,6 +16,18 @@ TEST(Table, AlignsColumns) {
             "größer  1,000\n");
 }
 
+TEST(Table, IsMarkdownToo) {
+  Table table({{"name"}, {"count", Table::Align::right}});
+  table.add({"a|b", "1"});
+  table.rule();
+  table.add({"sum", "1,000"});
+  EXPECT_EQ(table.markdown(),
+            "| name | count |\n"
+            "| --- | ---: |\n"
+            "| a\\|b | 1 |\n"
+            "| sum | 1,000 |\n");
+}
+
 TEST(Table, ShortensByCharacters) {
   EXPECT_EQ(shortened("größer", 6), "größer");
   EXPECT_EQ(shortened("größere", 5), "größ…");
@@ -31,6 +43,8 @@ TEST(Table, NumbersForPeople) {
   EXPECT_EQ(with_unit(12), "12");
   EXPECT_EQ(with_unit(5274), "5.27 K");
   EXPECT_EQ(with_unit(4.089e9), "4.09 G");
+  EXPECT_EQ(bytes_text(12), "12 B");
+  EXPECT_EQ(bytes_text(5274000), "5.27 MB");
   EXPECT_EQ(duration(0.0421), "42 ms");
   EXPECT_EQ(duration(12.34), "12.3 s");
   EXPECT_EQ(duration(75.3), "1 min 15 s");

@@ -15,11 +15,12 @@ struct Network {
 };
 
 /// `name` is a model's name, the path of a file that ends in .cfg or .onnx, or a chain of layers
-/// (formats/chain.h). Throws InputError naming the nearest model, or the file and line. The network of a file takes any picture size, but
-/// has the classes that its last layer has: building it for others is an InputError. An ONNX file's
-/// first input and output are called `input` and `logits`; where it takes no pictures, the natural
-/// size is zeros. Building a network for a picture that is too small throws OutOfPixels with the
-/// layer where it ran out of them and the smallest square input that works.
+/// (formats/chain.h). Throws InputError naming the nearest model, or the file and line. What is no
+/// model takes any picture size, but has the classes that its last layer has: building it for others
+/// is an InputError. An ONNX file's first input and output are called `input` and `logits`; where it
+/// takes no pictures, the natural size is zeros. Building a network for a picture that is too small
+/// throws OutOfPixels with the layer where it ran out of them and the smallest square input that
+/// works.
 Network find_network(const std::string& name);
 
 /// The network that a card's weights are for.
