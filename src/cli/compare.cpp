@@ -32,16 +32,24 @@ struct Compared {
 };
 
 // Numbers of a usual size: zeros, and what becomes denormal, may compute faster or slower.
+Tensor any_numbers(DType dtype, const Shape& shape, float scale) {
+  Tensor tensor(dtype, shape);
+  if (dtype != DType::f32) return tensor;
+  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+    tensor.data<float>()[i] = scale * static_cast<float>(i % 7 - 3);
+  }
+  return tensor;
+}
+
 Weights any_weights(const Graph& graph) {
   Weights weights;
-  for (const Parameter& parameter : graph.parameters) {
-    Tensor tensor(parameter.dtype, parameter.shape);
-    float* values = tensor.data<float>();
-    const bool vector = parameter.shape.rank() == 1;
-    for (std::int64_t i = 0; i < tensor.elements(); ++i) {
-      values[i] = vector ? 1 : 0.01F * static_cast<float>(i % 7 - 3);
+  for (const Parameter& p : graph.parameters) {
+    Tensor tensor = any_numbers(p.dtype, p.shape, 0.01F);
+    // Variances are not negative.
+    if (p.dtype == DType::f32 && p.shape.rank() == 1) {
+      std::fill_n(tensor.data<float>(), tensor.elements(), 1.0F);
     }
-    weights[parameter.name] = std::move(tensor);
+    weights[p.name] = std::move(tensor);
   }
   return weights;
 }
@@ -56,13 +64,16 @@ double measured_seconds(const Graph& training, const std::shared_ptr<const Devic
   const Graph graph = inference_form(training);
   const std::string& input = graph.inputs.at(0).name;
   const Weights weights = any_weights(graph);
-  Tensor pictures(DType::f32, batch);
-  for (std::int64_t i = 0; i < pictures.elements(); ++i) {
-    pictures.data<float>()[i] = 0.1F * static_cast<float>(i % 11 - 5);
+  std::vector<Tensor> tensors;
+  for (const GraphInput& each : graph.inputs) {
+    tensors.push_back(any_numbers(each.dtype, each.name == input ? batch : each.shape, 0.1F));
+  }
+  Inputs inputs;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    inputs[graph.inputs[i].name] = std::as_const(tensors[i]).view();
   }
   const auto plan = Plan::compile(graph, device, {{input, batch}}, {});
   Workspace workspace(plan);
-  const Inputs inputs{{input, std::as_const(pictures).view()}};
   plan->forward(workspace, inputs, weights);
   std::vector<double> times;
   const Clock::time_point start = Clock::now();
@@ -92,6 +103,23 @@ std::string time_text(double seconds) {
                          : duration(seconds);
 }
 
+// Long names stand above the table, which then has letters for them.
+std::vector<std::string> labels(const std::vector<Compared>& all) {
+  constexpr std::size_t kLong = 40;
+  const bool is_long =
+      std::any_of(all.begin(), all.end(), [](const Compared& c) { return c.name.size() > kLong; });
+  std::vector<std::string> result;
+  for (const Compared& c : all) {
+    const std::size_t i = result.size();
+    const std::string letter =
+        i < 26 ? std::string(1, static_cast<char>('A' + i)) : fmt::format("{}", i + 1);
+    if (is_long) print(fmt::format("{}: {}\n", letter, c.name));
+    result.push_back(is_long ? letter : c.name);
+  }
+  if (is_long) print(std::string("\n"));
+  return result;
+}
+
 Json compared_json(const Compared& c, bool time) {
   Json json{{"network", c.name},
             {"input", std::vector<std::int64_t>(c.summary.input.begin(), c.summary.input.end())},
@@ -114,7 +142,7 @@ void compare_command(const Arguments& arguments) {
     const ModelRow row = find_network(name).row;
     Compared c{.name = row.name, .size = arguments.size.size_for(row.natural)};
     const Graph graph = row.build(c.size.model);
-    const Shape batch = c.size.shape();
+    const Shape batch = c.size.shape(graph);
     c.summary = summarize(graph, {{graph.inputs.at(0).name, batch}}, arguments.convention);
     c.memory = network_memory(graph, device, batch, arguments.optimizer);
     if (arguments.time) c.seconds = measured_seconds(graph, device, batch);
@@ -134,8 +162,10 @@ void compare_command(const Arguments& arguments) {
       {"sees", kRight}, {"to run", kRight}, {"to train", kRight}};
   if (arguments.time) columns.push_back({"time", kRight});
   Table table(columns);
-  for (const Compared& c : all) {
-    std::vector<std::string> cells{c.name,
+  const std::vector<std::string> names = labels(all);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Compared& c = all[i];
+    std::vector<std::string> cells{names[i],
                                    c.summary.input.str(),
                                    grouped(c.summary.parameters),
                                    grouped(c.summary.macs),
@@ -155,7 +185,7 @@ void compare_command(const Arguments& arguments) {
 void set_up(CLI::App& app) {
   auto arguments = std::make_shared<Arguments>();
   app.add_option("NETWORKS", arguments->networks,
-                 "models, .cfg files, or chains of layers as `striate conv` takes them")
+                 "models, .cfg or .onnx files, or chains of layers as `striate conv` takes them")
       ->required();
   arguments->size.add_to(app);
   add_options(app, arguments->convention);

@@ -13,7 +13,11 @@ struct InputSize {
   ModelSize model;
   std::int64_t batch = 1;
 
-  Shape shape() const { return {batch, model.channels, model.height, model.width}; }
+  /// Of the graph's first input; its own where a file's network takes no pictures.
+  Shape shape(const Graph& graph) const {
+    if (model.channels == 0) return graph.inputs.at(0).shape;
+    return {batch, model.channels, model.height, model.width};
+  }
 };
 
 /// What a network is explained for: its own size, or another.

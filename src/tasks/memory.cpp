@@ -26,7 +26,8 @@ std::int64_t plan_bytes(const Graph& graph, const std::shared_ptr<const Device>&
   auto bytes =
       static_cast<std::int64_t>(Plan::compile(graph, device, shapes, options)->workspace_bytes());
   for (const GraphInput& input : graph.inputs) {
-    bytes += bytes_of(shapes.at(input.name), input.dtype);
+    const auto given = shapes.find(input.name);
+    bytes += bytes_of(given == shapes.end() ? input.shape : given->second, input.dtype);
   }
   return bytes;
 }
@@ -41,13 +42,18 @@ NetworkMemory network_memory(const Graph& graph, const std::shared_ptr<const Dev
   memory.run = memory.weights + plan_bytes(inference, device, {{input, batch}}, {});
   const std::int64_t trained = weight_bytes(graph, true);
   if (trained == 0) return memory;
-  memory.optimizer = Optimizer(optimizer).tensors_a_parameter() * trained;
-  const Graph training = with_classification_loss(graph, graph.outputs.at(0));
-  Shape labels = training.find_input("labels")->shape;
-  labels[0] = batch[0];
-  memory.train = weight_bytes(graph, false) + memory.optimizer +
-                 plan_bytes(training, device, {{input, batch}, {"labels", labels}},
-                            {.differentiate = {"loss"}});
+  const std::int64_t remembered = Optimizer(optimizer).tensors_a_parameter() * trained;
+  try {
+    const Graph training = with_classification_loss(graph, graph.outputs.at(0));
+    Shape labels = training.find_input("labels")->shape;
+    labels[0] = batch[0];
+    memory.train = weight_bytes(graph, false) + remembered +
+                   plan_bytes(training, device, {{input, batch}, {"labels", labels}},
+                              {.differentiate = {"loss"}});
+    memory.optimizer = remembered;
+  } catch (const ModelError&) {
+    // A file's network may give no scores, or have an operator without a gradient.
+  }
   return memory;
 }
 

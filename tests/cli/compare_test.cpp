@@ -37,6 +37,14 @@ TEST_F(CompareCommand, ModelsAndFiles) {
   EXPECT_THAT(run("compare cnn --no-time --markdown").out, HasSubstr("| cnn | 1x1x28x28 |"));
 }
 
+TEST_F(CompareCommand, LongChainsGetLetters) {
+  const auto text = run("compare '28x28x192 -> [1x1x64 | 1x1x96 -> 3x3x128 p1 | max3/1 p1]' "
+                        "'28x28x192 -> [1x1x64 | 3x3x128 p1 | max3/1 p1]' --no-time")
+                        .out;
+  EXPECT_THAT(text, ::testing::StartsWith("A: 28x28x192 -> [1x1x64 | 1x1x96 -> 3x3x128 p1 | max"));
+  EXPECT_THAT(text, HasSubstr("\nB        1x192x28x28 "));
+}
+
 TEST_F(CompareCommand, Refuses) {
   expect_refused("compare cnn cnm --no-time", "did you mean");
   expect_refused("compare cnn --no-time --optimizer adamm", "adamm");

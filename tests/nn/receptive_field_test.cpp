@@ -285,7 +285,10 @@ void expect_same(const Graph& graph, std::int64_t margin, int axis, std::int64_t
     EXPECT_EQ(next.last - range.last, std::llround(advance));
   }
   EXPECT_EQ(size, f.size);
-  EXPECT_EQ(offset, f.offset + shift);
+  // Behind a transposed convolution with gaps a pixel may see nothing at all.
+  if (f.size > 0) {
+    EXPECT_EQ(offset, f.offset + shift);
+  }
 }
 
 TEST(ReceptiveField, IsWhatCanChangeAnOutput) {
@@ -307,10 +310,12 @@ TEST(ReceptiveField, IsWhatCanChangeAnOutputAlongBothAxes) {
   int checked = 0;
   for (std::uint64_t seed = 1000; checked < 60; ++seed) {
     const RandomGraph random(seed, false);
-    if (random.margin() > 24) continue;
+    const ReceptiveField field = summarize(random.graph()).rows.back().sees;
+    // What sees nothing along one axis sees nothing at all.
+    if (random.margin() > 16 || field.h.size == 0 || field.w.size == 0) continue;
     SCOPED_TRACE("seed " + std::to_string(seed));
-    expect_same(random.graph(), random.margin(), 2, 24);
-    expect_same(random.graph(), random.margin(), 3, 24);
+    expect_same(random.graph(), random.margin(), 2, 14);
+    expect_same(random.graph(), random.margin(), 3, 14);
     ++checked;
     if (::testing::Test::HasFailure()) return;
   }

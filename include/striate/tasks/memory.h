@@ -13,7 +13,7 @@ struct NetworkMemory {
   std::int64_t weights = 0;  ///< parameters and running statistics
   std::int64_t run = 0;      ///< in all, to run one batch: weights, activations, the batch
   /// In all, for one training step: weights, gradients, the optimizer's state, activations, the
-  /// batch. 0 where there is nothing to train.
+  /// batch. 0 where there is nothing to train, or a file's network cannot be.
   std::int64_t train = 0;
   std::int64_t optimizer = 0;  ///< of that, what the optimizer remembers
 };
