@@ -6,6 +6,7 @@
 #include "striate/base/error.h"
 #include "striate/base/files.h"
 #include "striate/data/registry.h"
+#include "striate/data/transforms.h"
 
 namespace striate {
 namespace {
@@ -16,6 +17,7 @@ struct Arguments {
   std::string data;
   std::string split = "test";
   std::string to;
+  std::string augment;
   std::int64_t count = 10;
   bool json = false;
 };
@@ -36,10 +38,17 @@ void list_datasets(bool json) {
                    {"needs", row.needs},
                    {"looks", row.looks}});
   }
+  std::string changes = "Random changes of training pictures:\n";
+  Json all_changes = Json::array();
+  for (const TransformRow& row : transforms()) {
+    changes += fmt::format("{:<14} {}\n", row.name, row.what);
+    all_changes.push_back({{"name", row.name}, {"what", row.what}, {"standard", row.standard}});
+  }
   if (json) {
-    print(Json{{"datasets", std::move(all)}});
+    print(Json{{"datasets", std::move(all)}, {"augment", std::move(all_changes)}});
   } else {
-    print(text + "Name a dataset as NAME, or as NAME:PATH where it lies elsewhere.\n");
+    print(text + "Name a dataset as NAME, or as NAME:PATH where it lies elsewhere.\n\n" + changes +
+          "\nSeveral are written one behind another: striate train --augment crop:4,flip\n");
   }
 }
 
@@ -50,6 +59,13 @@ std::string file_part(std::string name) {
     if (!plain) c = '-';
   }
   return name;
+}
+
+Image changed(Image picture, const Arguments& arguments, std::int64_t index) {
+  const Augmentation augment = Augmentation::parse(arguments.augment);
+  const Preprocessing same{picture.channels, picture.height, picture.width, {}, {}};
+  augment.apply(picture, same, {.seed = 1, .epoch = 1, .index = static_cast<std::uint64_t>(index)});
+  return picture;
 }
 
 void data_command(const Arguments& arguments) {
@@ -78,7 +94,7 @@ void data_command(const Arguments& arguments) {
     if (!wanted) continue;
     const fs::path path =
         fs::path(arguments.to) / fmt::format("{:05}-{}.png", i, file_part(classes[label]));
-    write_file(path, encode_png(example.picture));
+    write_file(path, encode_png(changed(example.picture, arguments, i)));
     written.push_back(path.string());
   }
   if (arguments.json) {
@@ -108,6 +124,7 @@ void set_up(CLI::App& app) {
   app.add_option("--split", arguments->split, "test or train")->capture_default_str();
   app.add_option("--export", arguments->to, "folder that the first pictures are written to as PNG");
   app.add_option("--count", arguments->count, "pictures to export")->capture_default_str();
+  app.add_option("--augment", arguments->augment, "random changes to show on what is exported");
   app.add_flag("--json", arguments->json, "print JSON for programs");
   app.callback([arguments] { data_command(*arguments); });
 }

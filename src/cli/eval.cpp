@@ -16,6 +16,8 @@ struct Arguments {
   std::string data;
   std::string split = "test";
   std::int64_t batch = 256;
+  std::int64_t resize = -1;
+  int crops = 1;
   std::string sheet;
   int sheet_pictures = 45;
   std::string matrix;
@@ -94,11 +96,18 @@ void eval_command(const Arguments& arguments) {
     fail<InputError>("{} has {} classes, the model {}", arguments.data, dataset->classes().size(),
                      card.classes.size());
   }
+  Preprocessing preprocessing = card.preprocessing;
+  if (arguments.resize >= 0) preprocessing.resize = arguments.resize;
+  check(preprocessing);
+  check_crops(preprocessing, arguments.crops);
   const Program program(classifier.graph(), device);
   Progress progress("eval", dataset->size(), "images", arguments.run.json);
-  const Evaluation result = evaluate(
-      program, classifier.weights(), *dataset, card.preprocessing, arguments.batch,
-      [&](std::int64_t done) { progress.advance_to(done); }, &stop_when_interrupted());
+  const Evaluation result =
+      evaluate(program, classifier.weights(), *dataset, preprocessing,
+               {.batch = arguments.batch,
+                .crops = arguments.crops,
+                .on_progress = [&](std::int64_t done) { progress.advance_to(done); },
+                .cancel = &stop_when_interrupted()});
   progress.clear();
   if (!arguments.sheet.empty()) {
     write_sheet(classifier, *dataset, arguments.sheet, arguments.sheet_pictures);
@@ -143,6 +152,11 @@ void set_up(CLI::App& app) {
   app.add_option("--data", arguments->data, "a dataset, NAME or NAME:PATH")->required();
   app.add_option("--split", arguments->split, "test or train")->capture_default_str();
   app.add_option("--batch", arguments->batch, "pictures at a time")->capture_default_str();
+  app.add_option("--resize", arguments->resize,
+                 "bring the shorter side to this, then cut out the centre; -1: as the model says");
+  app.add_option("--crops", arguments->crops,
+                 "10: average over corners, centre and their mirror images, after --resize")
+      ->capture_default_str();
   app.add_option("--sheet", arguments->sheet, "PNG of pictures with prediction and truth");
   app.add_option("--sheet-pictures", arguments->sheet_pictures, "pictures on the sheet")
       ->capture_default_str()

@@ -42,6 +42,28 @@ Image read_image(const std::filesystem::path& path) {
   return decode_image(read_file(path, kMaxFile), path.string());
 }
 
+Image cut(const Image& image, int x, int y, int width, int height) {
+  invariant(x >= 0 && y >= 0 && width > 0 && height > 0 && x <= image.width - width &&
+                y <= image.height - height,
+            "cut: the part lies within the picture");
+  Image part(width, height, image.channels);
+  for (int row = 0; row < height; ++row) {
+    std::copy_n(image.row(y + row) + x * image.channels, part.row_bytes(), part.row(row));
+  }
+  return part;
+}
+
+void mirror(Image& image) {
+  for (int y = 0; y < image.height; ++y) {
+    std::uint8_t* row = image.row(y);
+    std::reverse(row, row + image.row_bytes());
+    // Reversed byte by byte, an RGB pixel is now blue, green, red.
+    if (image.channels == 3) {
+      for (int x = 0; x < image.width; ++x) std::swap(row[3 * x], row[3 * x + 2]);
+    }
+  }
+}
+
 Image to_grey(Image image) {
   if (image.channels == 1) return image;
   invariant(image.channels == 3, "to_grey: a picture is grey or RGB");

@@ -40,6 +40,8 @@ struct Loader::State {
     }
     if (options.first < 0) fail<InputError>("first: expected a batch, got {}", options.first);
     check(options.preprocessing);
+    check_crops(options.preprocessing, options.crops);
+    invariant(options.crops == 1 || options.augment.empty(), "crops are for pictures as they are");
     if (options.shuffle) {
       order =
           shuffled(dataset.size(),
@@ -74,7 +76,7 @@ struct Loader::State {
     const std::size_t begin = static_cast<std::size_t>(number * options.batch);
     const std::size_t end = std::min(order.size(), begin + static_cast<std::size_t>(options.batch));
     const auto n = static_cast<std::int64_t>(end - begin);
-    Batch batch{Tensor(DType::f32, {n, p.channels, p.height, p.width}),
+    Batch batch{Tensor(DType::f32, {n * options.crops, p.channels, p.height, p.width}),
                 Tensor(DType::i64, {n}),
                 {order.begin() + static_cast<std::ptrdiff_t>(begin),
                  order.begin() + static_cast<std::ptrdiff_t>(end)}};
@@ -82,15 +84,20 @@ struct Loader::State {
     for (std::int64_t i = 0; i < n && !abandoned; ++i) {
       const std::int64_t index = batch.indices[static_cast<std::size_t>(i)];
       Example example = dataset.get(index);
-      if (!options.augment.empty()) {
-        // Brought to size first, so that a shift by four pixels is the same for every picture.
-        example.picture = fit(std::move(example.picture), p);
-        options.augment.apply(example.picture, {.seed = options.seed,
-                                                .epoch = options.epoch,
-                                                .index = static_cast<std::uint64_t>(index)});
-      }
-      preprocess(example.picture, p, batch.pictures.data<float>() + i * values);
+      float* to = batch.pictures.data<float>() + i * options.crops * values;
       batch.labels.data<std::int64_t>()[i] = example.label;
+      if (!options.augment.empty()) {
+        options.augment.apply(example.picture, p,
+                              {.seed = options.seed,
+                               .epoch = options.epoch,
+                               .index = static_cast<std::uint64_t>(index)});
+        normalize(example.picture, p, to);
+        continue;
+      }
+      for (const Image& view : crops(std::move(example.picture), p, options.crops)) {
+        normalize(view, p, to);
+        to += values;
+      }
     }
     return batch;
   }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "data/colour.h"
 #include "striate/base/error.h"
 #include "striate/base/suggest.h"
 
@@ -16,10 +17,10 @@ constexpr std::int64_t kMaxNumber = 1024;
 
 // The picture with `pad` black pixels around it, cut back to its size at a random place: a shift by
 // up to `pad` pixels each way.
-void crop(Image& picture, std::int64_t pad, Random& random) {
+void crop(Image& picture, const TransformArgs& args, Random& random) {
+  const auto pad = static_cast<int>(args.number);
   const auto draw = [&] {
-    return static_cast<int>(random.below(static_cast<std::uint32_t>(2 * pad + 1))) -
-           static_cast<int>(pad);
+    return static_cast<int>(random.below(static_cast<std::uint32_t>(2 * pad + 1))) - pad;
   };
   const int dx = draw();
   const int dy = draw();
@@ -34,16 +35,44 @@ void crop(Image& picture, std::int64_t pad, Random& random) {
   picture = std::move(moved);
 }
 
-void flip(Image& picture, std::int64_t /*number*/, Random& random) {
-  if (random.below(2) == 0) return;
-  for (int y = 0; y < picture.height; ++y) {
-    std::uint8_t* row = picture.row(y);
-    std::reverse(row, row + picture.row_bytes());
-    // Reversed byte by byte, an RGB pixel is now blue, green, red.
-    if (picture.channels == 3) {
-      for (int x = 0; x < picture.width; ++x) std::swap(row[3 * x], row[3 * x + 2]);
-    }
+void flip(Image& picture, const TransformArgs&, Random& random) {
+  if (random.below(2) != 0) mirror(picture);
+}
+
+// A part of `number` to 100 % of the picture's area, its sides at 3:4 to 4:3, drawn until one fits,
+// brought to the network's size (Szegedy et al., arXiv:1409.4842, section 6).
+void resized_crop(Image& picture, const TransformArgs& args, Random& random) {
+  const double area = static_cast<double>(picture.width) * picture.height;
+  const double least = static_cast<double>(args.number) / 100;
+  constexpr double kRatio = 4.0 / 3;
+  constexpr int kTries = 10;
+  int width = 0;
+  int height = 0;
+  bool fits = false;
+  for (int trial = 0; trial < kTries && !fits; ++trial) {
+    const double part = area * random.uniform(least, 1);
+    const double ratio = std::exp(random.uniform(-std::log(kRatio), std::log(kRatio)));
+    width = static_cast<int>(std::lround(std::sqrt(part * ratio)));
+    height = static_cast<int>(std::lround(std::sqrt(part / ratio)));
+    fits = width > 0 && height > 0 && width <= picture.width && height <= picture.height;
   }
+  int x = 0;
+  int y = 0;
+  if (fits) {
+    x = static_cast<int>(random.below(static_cast<std::uint32_t>(picture.width - width + 1)));
+    y = static_cast<int>(random.below(static_cast<std::uint32_t>(picture.height - height + 1)));
+  } else {
+    // The middle, as much of it as those proportions allow.
+    const auto longest = [&](int side) {
+      return std::max(1, static_cast<int>(std::lround(side * kRatio)));
+    };
+    width = std::min(picture.width, longest(picture.height));
+    height = std::min(picture.height, longest(picture.width));
+    x = (picture.width - width) / 2;
+    y = (picture.height - height) / 2;
+  }
+  picture = resize_bilinear(cut(picture, x, y, width, height), static_cast<int>(args.target.width),
+                            static_cast<int>(args.target.height));
 }
 
 std::int64_t number_of(const TransformRow& row, std::string_view text) {
@@ -52,10 +81,9 @@ std::int64_t number_of(const TransformRow& row, std::string_view text) {
   }
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 1 ||
-      number > kMaxNumber) {
+  if (error != std::errc() || end != text.data() + text.size() || number < 1 || number > row.most) {
     fail<InputError>("augmentation {}: expected a number of 1 to {}, got \"{}\"", row.name,
-                     kMaxNumber, text);
+                     row.most, text);
   }
   return number;
 }
@@ -73,8 +101,20 @@ const TransformRow& find(std::string_view name) {
 
 const std::vector<TransformRow>& transforms() {
   static const std::vector<TransformRow> rows{
-      {"crop", "shift by up to 4 pixels each way, black moving in; crop:N for up to N", 4, crop},
-      {"flip", "mirror left and right, one time in two", 0, flip},
+      {"crop", "shift by up to 4 pixels each way, black moving in; crop:N for up to N", 4,
+       kMaxNumber, crop},
+      {"flip", "mirror left and right, one time in two", 0, 0, flip},
+      {"resized_crop",
+       "a part of 8 to 100 % of the area, 3:4 to 4:3, brought to size; resized_crop:N from N %", 8,
+       100, resized_crop, true},
+      {"jitter",
+       "brightness, contrast and saturation times 0.6 to 1.4, in any order; jitter:N for N % each "
+       "way",
+       40, 100, jitter},
+      {"lighting",
+       "colours shifted along ImageNet's principal components by a normal draw of deviation 0.1; "
+       "lighting:N for N %",
+       10, 100, lighting},
   };
   return rows;
 }
@@ -109,20 +149,26 @@ std::string Augmentation::str() const {
   return text;
 }
 
-void Augmentation::apply(Image& picture, const SampleKey& key) const {
+void Augmentation::apply(Image& picture, const Preprocessing& target, const SampleKey& key) const {
+  picture = target.channels == 3 ? to_rgb(std::move(picture)) : to_grey(std::move(picture));
+  bool fitted = false;
   for (const Step& step : steps_) {
+    // Brought to size first, so that a shift by four pixels is the same for every picture.
+    if (!fitted && !step.row->brings_to_size) picture = fit(std::move(picture), target);
+    fitted = true;
     Random random({.seed = key.seed, .purpose = purpose_of(step.row->name), .step = key.epoch},
                   key.index);
-    step.row->apply(picture, step.number, random);
+    step.row->apply(picture, {.number = step.number, .target = target}, random);
   }
 }
 
 Preprocessing measure_preprocessing(const Dataset& dataset, std::int64_t channels,
-                                    std::int64_t height, std::int64_t width,
-                                    const Threads& threads) {
+                                    std::int64_t height, std::int64_t width, const Threads& threads,
+                                    std::int64_t resize) {
   const auto count = static_cast<std::size_t>(channels);
-  Preprocessing result{channels, height, width, std::vector<double>(count, 0),
-                       std::vector<double>(count, 1)};
+  Preprocessing result{
+      channels, height, width, std::vector<double>(count, 0), std::vector<double>(count, 1),
+      resize};
   check(result);
   using Histogram = std::array<std::int64_t, 3 * 256>;
   // Counts add up to the same in any order, so a thread may keep its own.

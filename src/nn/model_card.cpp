@@ -50,6 +50,8 @@ ModelCard model_card(const Metadata& metadata, std::string_view file) {
     if (preprocessing != metadata.end()) {
       const Json json = parsed(preprocessing->second, "preprocessing", file);
       card.preprocessing.fields([&](std::string_view name, auto& field, std::string_view) {
+        // Files of the first version have none.
+        if (name == "resize" && !json.contains("resize")) return;
         json.at(std::string(name)).get_to(field);
       });
       check(card.preprocessing);

@@ -1,5 +1,6 @@
 #include "striate/nn/preprocessing.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -9,8 +10,25 @@
 namespace striate {
 namespace {
 
-bool fits(const Image& picture, const Preprocessing& p) {
-  return picture.channels == p.channels && picture.height == p.height && picture.width == p.width;
+Image with_channels(Image picture, const Preprocessing& p) {
+  return p.channels == 3 ? to_rgb(std::move(picture)) : to_grey(std::move(picture));
+}
+
+// The shorter side at `resize`, the longer one rounded down, as torchvision's Resize has it.
+Image resized(Image picture, std::int64_t resize) {
+  const std::int64_t w = picture.width;
+  const std::int64_t h = picture.height;
+  const auto longer = [&](std::int64_t side, std::int64_t by) {
+    return std::min(kMaxPixels / resize, resize * side / by);
+  };
+  const std::int64_t width = w <= h ? resize : longer(w, h);
+  const std::int64_t height = w <= h ? longer(h, w) : resize;
+  return resize_bilinear(picture, static_cast<int>(width), static_cast<int>(height));
+}
+
+// Half of an odd margin goes to the even neighbour, as Python's round has it in CenterCrop.
+int half(std::int64_t margin) {
+  return static_cast<int>(std::nearbyint(0.5 * static_cast<double>(margin)));
 }
 
 }  // namespace
@@ -22,6 +40,12 @@ void check(const Preprocessing& p) {
   if (p.height < 1 || p.width < 1 || p.height > kMaxPixels / p.width) {
     fail<InputError>("preprocessing: size: expected 1 to {} pixels, got {}x{}", kMaxPixels,
                      p.height, p.width);
+  }
+  if (p.resize != 0 &&
+      (p.resize < std::max(p.height, p.width) || p.resize > kMaxPixels / p.resize)) {
+    fail<InputError>(
+        "preprocessing: resize: expected 0 or at least the network's input of {}x{}, got {}",
+        p.height, p.width, p.resize);
   }
   const auto wanted = static_cast<std::size_t>(p.channels);
   for (const auto& [name, values] : {std::pair("mean", &p.mean), {"deviation", &p.deviation}}) {
@@ -44,17 +68,57 @@ void check(const Preprocessing& p) {
 Image fit(Image picture, const Preprocessing& p) {
   // Fewer channels are resized faster.
   if (p.channels == 1) picture = to_grey(std::move(picture));
+  if (p.resize != 0) {
+    picture = resized(std::move(picture), p.resize);
+    const int x = half(picture.width - p.width);
+    const int y = half(picture.height - p.height);
+    picture = cut(picture, x, y, static_cast<int>(p.width), static_cast<int>(p.height));
+  }
   if (picture.width != p.width || picture.height != p.height) {
     picture = resize_bilinear(picture, static_cast<int>(p.width), static_cast<int>(p.height));
   }
   return p.channels == 3 ? to_rgb(std::move(picture)) : picture;
 }
 
-void preprocess(const Image& picture, const Preprocessing& p, float* chw) {
-  if (!fits(picture, p)) {
-    preprocess(fit(picture, p), p, chw);
-    return;
+void check_crops(const Preprocessing& p, int count) {
+  if (count != 1 && count != 10) fail<InputError>("crops: expected 1 or 10, got {}", count);
+  if (count == 10 && p.resize <= std::max(p.height, p.width)) {
+    fail<InputError>(
+        "crops: ten of them need pictures larger than the network's input of {}x{}: give a resize "
+        "above that",
+        p.height, p.width);
   }
+}
+
+std::vector<Image> crops(Image picture, const Preprocessing& p, int count) {
+  check_crops(p, count);
+  std::vector<Image> views;
+  if (count == 1) {
+    views.push_back(fit(std::move(picture), p));
+    return views;
+  }
+  picture = resized(with_channels(std::move(picture), p), p.resize);
+  const int width = static_cast<int>(p.width);
+  const int height = static_cast<int>(p.height);
+  const int right = picture.width - width;
+  const int bottom = picture.height - height;
+  const std::pair<int, int> places[] = {
+      {0, 0}, {right, 0}, {0, bottom}, {right, bottom}, {half(right), half(bottom)}};
+  for (int side = 0; side < 2; ++side) {
+    for (const auto& [x, y] : places) views.push_back(cut(picture, x, y, width, height));
+    mirror(picture);
+  }
+  return views;
+}
+
+void preprocess(Image picture, const Preprocessing& p, float* chw) {
+  normalize(fit(std::move(picture), p), p, chw);
+}
+
+void normalize(const Image& picture, const Preprocessing& p, float* chw) {
+  invariant(
+      picture.channels == p.channels && picture.height == p.height && picture.width == p.width,
+      "normalize: the picture has the network's size");
   const std::size_t pixels =
       static_cast<std::size_t>(picture.width) * static_cast<std::size_t>(picture.height);
   const auto channels = static_cast<std::size_t>(picture.channels);

@@ -51,6 +51,18 @@ TEST_F(Eval, TheSameOnAnyNumberOfThreadsAndBatches) {
                  "did you mean \"plain\"?");
 }
 
+TEST_F(Eval, AveragesCrops) {
+  train();
+  const auto json =
+      run("eval a/best.safetensors --data folder:shapes --resize 32 --crops 10 --json");
+  ASSERT_EQ(json.status, 0) << json.err;
+  EXPECT_GE(json.json().at("top1").get<double>(), 0.9);
+  expect_refused("eval a/best.safetensors --data folder:shapes --crops 10",
+                 "crops: ten of them need pictures larger than the network's input of 28x28");
+  expect_refused("eval a/best.safetensors --data folder:shapes --resize 27",
+                 "resize: expected 0 or at least");
+}
+
 TEST_F(Eval, TakesWeightsThatCarryNothing) {
   train();
   // The same tensors without metadata, as another tool would write them.

@@ -91,6 +91,19 @@ TEST(ThreadsLoader, FitsPicturesOfAnotherSize) {
   EXPECT_EQ(pass.values.size(), 36U);
 }
 
+// Ten views of each picture, one picture's behind another's.
+TEST(ThreadsLoader, GivesEveryCrop) {
+  const Numbered data(3, 9, 8, 3);
+  Preprocessing p = kSmall;
+  p.resize = 6;
+  const Pass pass = all_of(data, {.batch = 2, .crops = 10, .preprocessing = p});
+  ASSERT_EQ(pass.values.size(), 3U * 10 * 12);
+  std::vector<float> expected(12);
+  normalize(crops(data.get(1).picture, p, 10)[7], p, expected.data());
+  EXPECT_EQ(std::vector<float>(pass.values.begin() + 17 * 12, pass.values.begin() + 18 * 12),
+            expected);
+}
+
 TEST(ThreadsLoader, ThrowsWhatTheDatasetThrewInItsPlace) {
   Numbered data(30, 4, 3, 1);
   data.bad = 13;

@@ -1,5 +1,6 @@
 #include "striate/data/transforms.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gmock/gmock.h>
@@ -20,6 +21,11 @@ Image numbered(int width, int height, int channels) {
     image.pixels[i] = static_cast<std::uint8_t>(i + 1);
   }
   return image;
+}
+
+// The network that a picture would be fitted to is as large as the picture.
+void apply(const Augmentation& augment, Image& image, const SampleKey& key) {
+  augment.apply(image, {image.channels, image.height, image.width, {}, {}}, key);
 }
 
 // `image` moved by (dx, dy), pixel by pixel.
@@ -45,7 +51,7 @@ TEST(Transforms, CropShiftsEveryWayAlike) {
     std::vector<int> count(25);
     for (std::uint64_t index = 0; index < 2500; ++index) {
       Image changed = image;
-      augment.apply(changed, {.seed = 1, .epoch = 2, .index = index});
+      apply(augment, changed, {.seed = 1, .epoch = 2, .index = index});
       int matches = 0;
       for (int dy = -2; dy <= 2; ++dy) {
         for (int dx = -2; dx <= 2; ++dx) {
@@ -66,7 +72,7 @@ TEST(Transforms, CropWiderThanThePictureIsStillAShift) {
   bool all_black = false;
   for (std::uint64_t index = 0; index < 200; ++index) {
     Image image = numbered(3, 2, 1);
-    augment.apply(image, {.seed = 1, .epoch = 0, .index = index});
+    apply(augment, image, {.seed = 1, .epoch = 0, .index = index});
     ASSERT_EQ(image.pixels.size(), 6U);
     all_black = all_black || image == Image(3, 2, 1);
   }
@@ -80,7 +86,7 @@ TEST(Transforms, FlipMirrorsHalfOfThem) {
   int flipped = 0;
   for (std::uint64_t index = 0; index < 1000; ++index) {
     Image image = numbered(3, 1, 3);
-    augment.apply(image, {.seed = 3, .epoch = 0, .index = index});
+    apply(augment, image, {.seed = 3, .epoch = 0, .index = index});
     if (image != numbered(3, 1, 3)) {
       EXPECT_EQ(image, mirrored);
       ++flipped;
@@ -90,11 +96,75 @@ TEST(Transforms, FlipMirrorsHalfOfThem) {
   EXPECT_LT(flipped, 570);
 }
 
+// A picture whose red and green are its pixels' places shows which part was taken: after resizing,
+// places still grow evenly from side to side.
+TEST(Transforms, ResizedCropTakesPartsOfEverySize) {
+  Image places(200, 150, 3);
+  for (int y = 0; y < places.height; ++y) {
+    for (int x = 0; x < places.width; ++x) {
+      places.row(y)[3 * x] = static_cast<std::uint8_t>(x);
+      places.row(y)[3 * x + 1] = static_cast<std::uint8_t>(y);
+    }
+  }
+  const Augmentation augment = Augmentation::parse("resized_crop:25");
+  const Preprocessing target{3, 16, 16, {}, {}};
+  double least = 1;
+  double most = 0;
+  double sum = 0;
+  constexpr int kDraws = 3000;
+  for (std::uint64_t index = 0; index < kDraws; ++index) {
+    Image image = places;
+    augment.apply(image, target, {.seed = 1, .epoch = 0, .index = index});
+    ASSERT_EQ(image.width, 16);
+    ASSERT_EQ(image.height, 16);
+    // From the middle of the second pixel to that of the last but one: 13 of 16 parts.
+    const double width = (image.row(8)[3 * 14] - image.row(8)[3 * 1]) * 16.0 / 13;
+    const double height = (image.row(14)[3 * 8 + 1] - image.row(1)[3 * 8 + 1]) * 16.0 / 13;
+    const double share = width * height / (200.0 * 150.0);
+    EXPECT_GT(width / height, 0.75 * 0.95);
+    EXPECT_LT(width / height, 4.0 / 3 * 1.05);
+    least = std::min(least, share);
+    most = std::max(most, share);
+    sum += share;
+  }
+  EXPECT_NEAR(least, 0.25, 0.02);
+  EXPECT_GT(most, 0.9);
+  // 0.625 if all fitted; large ones of other proportions do not. A simulation in Python gives 0.5236.
+  EXPECT_NEAR(sum / kDraws, 0.5236, 0.01);
+}
+
+// Wider than 4:3 by far, no draw of 100 % fits: the middle is taken.
+TEST(Transforms, ResizedCropFallsBackToTheMiddle) {
+  Image wide(90, 9, 1);
+  for (int y = 0; y < 9; ++y) {
+    for (int x = 0; x < 90; ++x) wide.row(y)[x] = static_cast<std::uint8_t>(x);
+  }
+  Augmentation::parse("resized_crop:100")
+      .apply(wide, {1, 9, 12, {}, {}}, {.seed = 1, .epoch = 0, .index = 0});
+  EXPECT_EQ(wide.row(4)[0], 39);
+  EXPECT_EQ(wide.row(4)[11], 50);
+}
+
+TEST(Transforms, MakeTheNetworksSizeAndChannels) {
+  for (const char* text : {"flip", "resized_crop", "flip,resized_crop,jitter", "lighting,crop"}) {
+    for (const std::int64_t channels : {1, 3}) {
+      for (const int from : {1, 3}) {
+        Image image = numbered(31, 17, from);
+        Augmentation::parse(text).apply(image, {channels, 8, 9, {}, {}},
+                                        {.seed = 1, .epoch = 0, .index = 3});
+        EXPECT_EQ(image.channels, channels) << text;
+        EXPECT_EQ(image.height, 8) << text;
+        EXPECT_EQ(image.width, 9) << text;
+      }
+    }
+  }
+}
+
 TEST(Transforms, AreAFunctionOfTheKey) {
   const Augmentation augment = Augmentation::parse("crop,flip");
   const auto result = [&](SampleKey key) {
     Image image = numbered(14, 14, 1);
-    augment.apply(image, key);
+    apply(augment, image, key);
     return image;
   };
   int same_epoch = 0;
@@ -115,16 +185,21 @@ TEST(Transforms, ParseSaysWhatIsWrong) {
   EXPECT_TRUE(Augmentation::parse("").empty());
   EXPECT_EQ(Augmentation::parse("crop").str(), "crop:4");
   EXPECT_EQ(Augmentation::parse("flip,crop:2").str(), "flip,crop:2");
+  EXPECT_EQ(Augmentation::parse("resized_crop,jitter:30,lighting").str(),
+            "resized_crop:8,jitter:30,lighting:10");
   const auto outcome = [](std::string_view text) {
     return refusal([text] { Augmentation::parse(text); });
   };
   EXPECT_THAT(outcome("corp"), HasSubstr("unknown augmentation \"corp\"; did you mean \"crop\"?"));
-  EXPECT_THAT(outcome("crop,"), AllOf(HasSubstr("\"\""), HasSubstr("known: crop, flip")));
+  EXPECT_THAT(
+      outcome("crop,"),
+      AllOf(HasSubstr("\"\""), HasSubstr("known: crop, flip, resized_crop, jitter, lighting")));
   EXPECT_THAT(outcome("crop:0"), HasSubstr("expected a number of 1 to 1024, got \"0\""));
   EXPECT_THAT(outcome("crop:2x"), HasSubstr("got \"2x\""));
   EXPECT_THAT(outcome("crop:99999999999999999999"), HasSubstr("expected a number"));
   EXPECT_THAT(outcome("crop:"), HasSubstr("got \"\""));
   EXPECT_THAT(outcome("flip:2"), HasSubstr("expected no number"));
+  EXPECT_THAT(outcome("jitter:101"), HasSubstr("expected a number of 1 to 100, got \"101\""));
   EXPECT_THAT(outcome("flip,flip"), HasSubstr("expected once"));
 }
 

@@ -57,6 +57,11 @@ Bytes encode_png(const Image& image);
 Image to_grey(Image image);
 Image to_rgb(Image image);
 
+/// The part that begins at column `x` and row `y`. REQUIRES: it lies within the picture.
+Image cut(const Image& image, int x, int y, int width, int height);
+/// Left and right exchanged.
+void mirror(Image& image);
+
 /// Bilinear interpolation whose triangle widens with the reduction (antialiased), in the
 /// fixed-point arithmetic of PIL's `Image.resize(…, BILINEAR)`: the same bytes come out.
 Image resize_bilinear(const Image& image, int width, int height);

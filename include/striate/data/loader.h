@@ -13,7 +13,7 @@
 namespace striate {
 
 struct Batch {
-  Tensor pictures;                    ///< N,C,H,W float32
+  Tensor pictures;                    ///< N * crops,C,H,W float32
   Tensor labels;                      ///< N int64
   std::vector<std::int64_t> indices;  ///< in the dataset
 };
@@ -25,6 +25,7 @@ struct LoaderOptions {
   std::uint64_t seed = 0;
   std::uint64_t epoch = 0;
   std::int64_t first = 0;  ///< batch that the pass begins at
+  int crops = 1;           ///< views of each picture, one behind another: see `crops`
   Augmentation augment;
   Preprocessing preprocessing;
 };

@@ -12,13 +12,21 @@
 
 namespace striate {
 
-/// A random change of a picture that keeps its size and its class.
+struct TransformArgs {
+  std::int64_t number = 0;      ///< what stands after the colon
+  const Preprocessing& target;  ///< the network's input
+};
+
+/// A random change of a picture that keeps its class.
 struct TransformRow {
   std::string name;
   std::string what;
   /// The number after the colon, where none is given; 0 where none is taken.
   std::int64_t standard = 0;
-  void (*apply)(Image& picture, std::int64_t number, Random& random) = nullptr;
+  std::int64_t most = 0;  ///< the largest number taken; the smallest is 1
+  void (*apply)(Image& picture, const TransformArgs& args, Random& random) = nullptr;
+  /// Takes a picture of any size and makes it the network's; others change one that has it.
+  bool brings_to_size = false;
 };
 
 const std::vector<TransformRow>& transforms();
@@ -40,7 +48,8 @@ class Augmentation {
   bool empty() const { return steps_.empty(); }
   /// What `parse` would read, every number written out.
   std::string str() const;
-  void apply(Image& picture, const SampleKey& key) const;
+  /// The picture comes out with the size and channels of `target`, unless nothing is to be done.
+  void apply(Image& picture, const Preprocessing& target, const SampleKey& key) const;
 
  private:
   struct Step {
@@ -52,10 +61,10 @@ class Augmentation {
 };
 
 /// Mean and deviation of every channel over the pictures of a dataset, each brought to the given
-/// channels and size first. Exact (bytes are counted), so equal whatever the threads. A channel
+/// channels and size first (by `resize`, too). Exact (bytes are counted), so equal whatever the threads. A channel
 /// that never changes gets deviation 1.
 Preprocessing measure_preprocessing(const Dataset& dataset, std::int64_t channels,
-                                    std::int64_t height, std::int64_t width,
-                                    const Threads& threads);
+                                    std::int64_t height, std::int64_t width, const Threads& threads,
+                                    std::int64_t resize = 0);
 
 }  // namespace striate

@@ -77,7 +77,7 @@ ClassifierTraining open_training(const ClassifierSettings& settings, const Threa
   training.card.preprocessing = measure_preprocessing(
       *training.train, row.channels == 0 ? model.natural.channels : row.channels,
       own_size ? model.natural.height : row.height, own_size ? model.natural.width : row.width,
-      threads);
+      threads, settings.resize);
   training.graph = with_classification_loss(model.build(size_of(training.card)));
   return training;
 }
@@ -113,7 +113,7 @@ ClassifierOutcome train_classifier(const ClassifierTraining& training,
   if (training.validation->size() > 0) {
     loop.validate = [&](const Weights& weights) -> Scores {
       const Evaluation score =
-          evaluate(inference, weights, *training.validation, preprocessing, 256, {}, hooks.stop);
+          evaluate(inference, weights, *training.validation, preprocessing, {.cancel = hooks.stop});
       return {{"top1", score.metrics.top1()},
               {"top5", score.metrics.top5()},
               {"loss", score.metrics.loss()}};

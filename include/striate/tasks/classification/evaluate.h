@@ -20,11 +20,17 @@ struct Evaluation {
   double images_per_second = 0;  ///< reading and preprocessing included
 };
 
+struct EvaluationOptions {
+  std::int64_t batch = 256;
+  /// Views of a picture (`crops` in nn/preprocessing.h), whose probabilities are averaged.
+  int crops = 1;
+  OnProgress on_progress;
+  const std::atomic<bool>* cancel = nullptr;
+};
+
 /// Runs an inference graph (input `input`, output `logits`) over a whole dataset. Throws InputError
 /// where the dataset has labels beyond the network's classes, Cancelled once `cancel` is set.
 Evaluation evaluate(const Program& inference, const Weights& weights, const Dataset& dataset,
-                    const Preprocessing& preprocessing, std::int64_t batch = 256,
-                    const OnProgress& on_progress = {},
-                    const std::atomic<bool>* cancel = nullptr);
+                    const Preprocessing& preprocessing, const EvaluationOptions& options = {});
 
 }  // namespace striate

@@ -17,15 +17,22 @@ struct ClassifierSettings {
   std::string data;
   double validation = 0.05;
   std::string augment;
+  std::int64_t resize = 0;
   TrainOptions train;
 
-  STRIATE_FIELDS(visit("model", model, "a model that `striate models` lists");
-                 visit("data", data, "a dataset that `striate data` lists, NAME or NAME:PATH");
-                 visit("validation", validation,
-                       "share of the training pictures held back to "
-                       "choose the best epoch by");
-                 visit("augment", augment, "random changes of the training pictures: crop, flip");
-                 train.fields(visit);)
+  STRIATE_FIELDS(
+      visit("model", model, "a model that `striate models` lists");
+      visit("data", data, "a dataset that `striate data` lists, NAME or NAME:PATH");
+      visit("validation", validation,
+            "share of the training pictures held back to "
+            "choose the best epoch by");
+      visit(
+          "augment", augment,
+          "random changes of the training pictures, as in crop:4,flip; `striate data` lists them");
+      visit("resize", resize,
+            "shorter side that pictures are brought to before their centre is cut out; "
+            "0: squeezed to the network's input");
+      train.fields(visit);)
 };
 
 /// TOML, one `name = value` line a field.
