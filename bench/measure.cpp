@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "device/cpu/kernels.h"
-#include "peak.h"
 #include "striate/base/memory.h"
 #include "striate/base/random.h"
+#include "striate/device/peak.h"
 
 namespace striate::bench {
 namespace {

@@ -118,6 +118,7 @@ void checkpoint(Input bytes) { load_checkpoint(scratch().put("c.safetensors", by
 
 void metrics(Input bytes) {
   scratch().put("metrics.jsonl", bytes);
+  read_metrics(scratch().path() / "metrics.jsonl");
   RunFolder(scratch().path()).keep_metrics(3);
 }
 

@@ -47,6 +47,51 @@ std::string epoch_line(const EpochReport& report, std::int64_t epochs) {
                             report.improved ? "  best" : "");
 }
 
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 6;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+    text += (i == 0 ? "" : ", ") + names[i];
+  }
+  if (names.size() > kShown) text += fmt::format(" and {} more", names.size() - kShown);
+  return text;
+}
+
+// What a run begins with beside first weights.
+std::string loaded_text(const ClassifierTraining& training) {
+  std::string text;
+  if (training.loaded) {
+    const LoadReport& report = *training.loaded;
+    text += fmt::format("{}: {} tensors loaded", training.settings.weights, report.loaded.size());
+    for (const LoadReport::Replaced& head : report.replaced) {
+      text += fmt::format("\n  head begun anew: {}, {} in the file, {} here", head.name,
+                          head.file.str(), head.model.str());
+    }
+    if (!report.missing.empty()) {
+      text += "\n  missing, begun anew: " + listed(report.missing);
+    }
+    if (!report.left_over.empty()) text += "\n  left over: " + listed(report.left_over);
+    text += '\n';
+  }
+  if (!training.settings.freeze.empty()) {
+    text +=
+        fmt::format("frozen: {}, {} weights\n", training.settings.freeze, grouped(training.frozen));
+  }
+  return text;
+}
+
+Json loaded_json(const LoadReport& report) {
+  Json replaced = Json::array();
+  for (const LoadReport::Replaced& head : report.replaced) {
+    replaced.push_back(
+        {{"name", head.name}, {"file", head.file.str()}, {"model", head.model.str()}});
+  }
+  return {{"loaded", report.loaded},
+          {"replaced", std::move(replaced)},
+          {"missing", report.missing},
+          {"left_over", report.left_over}};
+}
+
 Json outcome_json(const ClassifierOutcome& outcome, const ClassifierTraining& training,
                   const RunFolder& folder, double seconds) {
   Json json{{"model", training.settings.model},
@@ -56,6 +101,8 @@ Json outcome_json(const ClassifierOutcome& outcome, const ClassifierTraining& tr
                     : outcome.end == TrainEnd::early_stop ? "early_stop"
                                                           : "stopped"},
             {"seconds", seconds}};
+  if (!training.settings.freeze.empty()) json["frozen"] = training.frozen;
+  if (training.loaded) json["weights"] = loaded_json(*training.loaded);
   json["best_epoch"] = outcome.best_epoch;
   if (outcome.epochs.empty()) return json;
   const EpochReport& last = outcome.epochs.back();
@@ -78,7 +125,6 @@ void train_command(const Arguments& arguments) {
     fail<InputError>("train: --data is missing; `striate data` lists them");
   const auto device = make_device(arguments.run);
   const Threads threads(arguments.run.threads);
-  const ClassifierTraining training = open_training(settings, threads);
   const fs::path where = resume                  ? fs::path(arguments.resume)
                          : arguments.out.empty() ? free_folder(settings.model)
                                                  : fs::path(arguments.out);
@@ -86,6 +132,8 @@ void train_command(const Arguments& arguments) {
     fail<InputError>("{}: already holds a run; give another --out, or --resume {}", where.string(),
                      where.string());
   }
+  const ClassifierTraining training =
+      open_training(settings, threads, resume ? where / "checkpoint.safetensors" : fs::path());
   RunFolder folder(where);
 
   const bool json = arguments.run.json;
@@ -94,6 +142,7 @@ void train_command(const Arguments& arguments) {
     print(fmt::format("{} on {}: {} pictures {}x{}x{}, {} held back to validate, into {}\n",
                       settings.model, settings.data, grouped(training.train->size()), input[1],
                       input[2], input[3], grouped(training.validation->size()), where.string()));
+    print(loaded_text(training));
     std::fflush(stdout);
   }
   const std::int64_t total = training.train->size();
@@ -109,10 +158,10 @@ void train_command(const Arguments& arguments) {
     progress->advance_to(std::min(report.step * settings.train.batch, total),
                          fmt::format("loss {:.4f}", report.loss));
   };
-  std::vector<EpochReport> reports;
+  bool any_epoch = false;
   hooks.on_epoch = [&](const EpochReport& report) {
     progress.reset();
-    reports.push_back(report);
+    any_epoch = true;
     if (json) return;
     print(epoch_line(report, settings.train.epochs));
     std::fflush(stdout);
@@ -128,7 +177,8 @@ void train_command(const Arguments& arguments) {
     }
   }();
   progress.reset();
-  if (!reports.empty()) {
+  if (any_epoch) {
+    const std::vector<EpochReport> reports = read_metrics(folder.metrics());
     write_file(where / "curves.png", training_curves(settings.model, reports).png());
   }
   const double seconds =

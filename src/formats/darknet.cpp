@@ -91,6 +91,11 @@ class Reader {
   void read_layer(DarknetSection& section, std::size_t number) {
     const auto found = layers().find(section.name());
     if (found == layers().end()) {
+      for (const std::string_view later : {"rnn", "lstm", "gru", "crnn"}) {
+        if (section.name() == later) {
+          section.refuse("a recurrent layer; the format has it, but it cannot be run yet");
+        }
+      }
       std::vector<std::string> known;
       for (const auto& [name, layer] : layers()) known.push_back(name);
       section.refuse(

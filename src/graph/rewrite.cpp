@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "striate/base/suggest.h"
+
 namespace striate {
 Graph inference_form(Graph graph) {
   graph.updates.clear();
@@ -53,6 +55,42 @@ void rename_value(Graph& graph, std::string from, std::string to) {
     rename(update.parameter);
     rename(update.value);
   }
+}
+
+Graph freeze(Graph graph, const std::vector<std::string>& paths) {
+  const auto holds = [](std::string_view path, std::string_view name) {
+    return name.starts_with(path) && (name.size() == path.size() || name[path.size()] == '.');
+  };
+  for (const std::string& path : paths) {
+    bool any = false;
+    for (Parameter& parameter : graph.parameters) {
+      if (!holds(path, parameter.name)) continue;
+      parameter.trainable = false;
+      any = true;
+    }
+    if (any) continue;
+    std::vector<std::string> known;  // every path that holds something
+    for (const Parameter& parameter : graph.parameters) {
+      for (std::size_t dot = parameter.name.find('.'); dot != std::string::npos;
+           dot = parameter.name.find('.', dot + 1)) {
+        const std::string begin = parameter.name.substr(0, dot);
+        if (std::find(known.begin(), known.end(), begin) == known.end()) known.push_back(begin);
+      }
+    }
+    fail<InputError>("freeze: {} has no parameter under \"{}\"{}", graph.name, path,
+                     suggestion(path, known));
+  }
+  for (Node& node : graph.nodes) {
+    if (node.op != "BatchNormalization" || node.outputs.size() < 2) continue;
+    if (graph.find_parameter(node.inputs[1])->trainable) continue;
+    node.attributes["training_mode"] = std::int64_t{0};
+    std::erase_if(graph.updates, [&](const StateUpdate& update) {
+      return std::find(node.outputs.begin() + 1, node.outputs.end(), update.value) !=
+             node.outputs.end();
+    });
+    node.outputs.resize(1);
+  }
+  return graph;
 }
 
 void prune(Graph& graph) {

@@ -2,7 +2,8 @@
 // IEEE 86(11), 1998, section II.B. Departures, as is usual today: plain average pooling and a plain
 // tanh in place of the trained subsampling coefficients and the scaled tanh; every map of C3 sees
 // all six of S2 instead of table I's selection; a linear output and softmax in place of the
-// radial-basis units. The paper's 32x32 input is a 28x28 picture padded by 2, as here.
+// radial-basis units. The paper's 32x32 input is a 28x28 picture padded by 2, as here. First weights
+// are its appendix A's.
 
 #include "striate/models/registry.h"
 #include "striate/nn/builder.h"

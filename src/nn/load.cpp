@@ -16,6 +16,17 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
+bool is_counter(std::string_view name) { return name.ends_with("num_batches_tracked"); }
+
+std::string misfit(const Parameter& parameter, const Tensor& tensor) {
+  return fmt::format("{} is {} {}, expected {} {}", parameter.name, name_of(tensor.dtype()),
+                     tensor.shape().str(), name_of(parameter.dtype), parameter.shape.str());
+}
+
+bool has_shape(const Tensor& tensor, const Parameter& parameter) {
+  return tensor.shape() == parameter.shape && is_float(tensor.dtype());
+}
+
 }  // namespace
 
 Weights pick_weights(const Graph& graph, const Weights& tensors, std::string_view file,
@@ -30,18 +41,14 @@ Weights pick_weights(const Graph& graph, const Weights& tensors, std::string_vie
       continue;
     }
     const Tensor& tensor = tensors.at(parameter.name);
-    if (tensor.shape() != parameter.shape || !is_float(tensor.dtype())) {
-      other_shape.push_back(fmt::format("{} is {} {}, expected {} {}", parameter.name,
-                                        name_of(tensor.dtype()), tensor.shape().str(),
-                                        name_of(parameter.dtype), parameter.shape.str()));
+    if (!has_shape(tensor, parameter)) {
+      other_shape.push_back(misfit(parameter, tensor));
       continue;
     }
     picked[parameter.name] = tensor.cast(parameter.dtype);
   }
   for (const auto& [name, tensor] : tensors) {
-    const bool known =
-        graph.find_parameter(name) != nullptr || name.ends_with("num_batches_tracked");
-    if (!known) left_over.push_back(name);
+    if (graph.find_parameter(name) == nullptr && !is_counter(name)) left_over.push_back(name);
   }
   std::vector<std::string> faults;
   if (!missing.empty())
@@ -60,6 +67,62 @@ Weights pick_weights(const Graph& graph, const Weights& tensors, std::string_vie
                      fmt::join(faults, "; "));
   }
   return picked;
+}
+
+std::vector<std::string> head_parameters(const Graph& graph) {
+  std::vector<std::string> scores = graph.auxiliary;
+  // A training graph's first output is its loss.
+  scores.push_back(graph.outputs.back());
+  std::vector<std::string> head;
+  for (std::string value : scores) {
+    for (const Node* node = graph.producer(value); node != nullptr; node = graph.producer(value)) {
+      const std::size_t before = head.size();
+      for (const std::string& input : node->inputs) {
+        if (graph.find_parameter(input) != nullptr) head.push_back(input);
+      }
+      if (head.size() > before) break;
+      value = node->inputs[0];
+    }
+  }
+  return head;
+}
+
+LoadReport begin_from(const Graph& graph, const Weights& tensors, std::string_view file,
+                      bool new_head, Weights& weights) {
+  const std::vector<std::string> head = head_parameters(graph);
+  LoadReport report;
+  std::vector<std::string> other_shape;
+  for (const Parameter& parameter : graph.parameters) {
+    if (!tensors.contains(parameter.name)) {
+      report.missing.push_back(parameter.name);
+      continue;
+    }
+    const Tensor& tensor = tensors.at(parameter.name);
+    const bool fits = has_shape(tensor, parameter);
+    const bool of_head = std::find(head.begin(), head.end(), parameter.name) != head.end();
+    if (of_head && (new_head || !fits)) {
+      report.replaced.push_back({parameter.name, tensor.shape(), parameter.shape});
+    } else if (!fits) {
+      other_shape.push_back(misfit(parameter, tensor));
+    } else {
+      weights[parameter.name] = tensor.cast(parameter.dtype);
+      report.loaded.push_back(parameter.name);
+    }
+  }
+  for (const auto& [name, tensor] : tensors) {
+    if (graph.find_parameter(name) == nullptr && !is_counter(name)) {
+      report.left_over.push_back(name);
+    }
+  }
+  if (!other_shape.empty()) {
+    fail<InputError>("{}: the weights do not fit {}: of another shape: {}", file, graph.name,
+                     listed(other_shape));
+  }
+  if (report.loaded.empty()) {
+    fail<InputError>("{}: none of its {} tensors is one of {}; not in the model: {}", file,
+                     tensors.size(), graph.name, listed(report.left_over));
+  }
+  return report;
 }
 
 }  // namespace striate

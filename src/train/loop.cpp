@@ -119,6 +119,7 @@ class Trainer {
     plan->forward(*workspace_, inputs, state_.weights, key);
     report.loss = read_loss();
     if (!std::isfinite(report.loss)) diverged("loss", report.loss, report, inputs, key);
+    const std::int64_t right = hooks_.count_right ? hooks_.count_right(*workspace_, batch) : 0;
     plan->backward(*workspace_, inputs, state_.weights, key);
     report.gradient_norm = optimizer_.step(*program_.device(), program_.graph(), state_.weights,
                                            *workspace_, report.lr);
@@ -136,6 +137,7 @@ class Trainer {
     state_.global_step = report.global_step;
     state_.loss_sum += report.loss * static_cast<double>(batch.samples);
     state_.samples += batch.samples;
+    state_.right += right;
   }
 
   double read_loss() const {
@@ -161,6 +163,9 @@ class Trainer {
   // False where validation was stopped: the epoch then stands after its last step.
   bool finish_epoch(EpochReport report) {
     report.loss = state_.loss_sum / static_cast<double>(state_.samples);
+    if (hooks_.count_right) {
+      report.top1 = static_cast<double>(state_.right) / static_cast<double>(state_.samples);
+    }
     const Clock::time_point start = Clock::now();
     if (hooks_.validate) {
       try {
@@ -183,6 +188,7 @@ class Trainer {
     state_.step = 0;
     state_.loss_sum = 0;
     state_.samples = 0;
+    state_.right = 0;
     if (hooks_.on_epoch) hooks_.on_epoch(report, state_);
     return true;
   }

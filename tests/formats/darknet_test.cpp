@@ -133,6 +133,11 @@ TEST(Darknet, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(error_of(kNet + "[convolutionel]\n"),
             "net.cfg:5: [convolutionel]: this layer is not known here; did you mean "
             "\"convolutional\"?");
+  for (const char* name : {"rnn", "lstm", "gru", "crnn"}) {
+    EXPECT_EQ(error_of(kNet + "[" + name + "]\noutput=3\n"),
+              std::string("net.cfg:5: [") + name +
+                  "]: a recurrent layer; the format has it, but it cannot be run yet");
+  }
   EXPECT_EQ(error_of(kNet + "[convolutional]\nfilter=3\n"),
             "net.cfg:6: [convolutional] has no key filter; did you mean \"filters\"?");
   EXPECT_EQ(error_of(kNet + "[convolutional]\nfilters=3x\n"),

@@ -154,6 +154,30 @@ TEST(TrainLoop, StopsAfterTheStepAndGoesOnWithTheSameBits) {
   }
 }
 
+// Three of each batch, over two epochs of seven steps, stopped in the middle of the second.
+TEST(TrainLoop, CountsWhatWasRight) {
+  const auto program = toy::program();
+  TrainState state = toy::state(*program);
+  TrainOptions options = toy::options();
+  options.epochs = 2;
+  std::atomic<bool> stop = false;
+  std::vector<double> top1;
+  TrainHooks hooks{
+      .count_right = [](const Workspace&, const TrainBatch&) -> std::int64_t { return 3; },
+      .on_step = [&](const StepReport& report, const Workspace&,
+                     const TrainBatch&) { stop = report.global_step == 9; },
+      .on_epoch = [&](const EpochReport& report,
+                      const TrainState&) { top1.push_back(report.top1); },
+      .stop = &stop};
+  toy::Clouds clouds;
+  EXPECT_EQ(train(*program, state, clouds, options, hooks, "loss"), TrainEnd::stopped);
+  EXPECT_EQ(state.right, 6);
+  stop = false;
+  hooks.on_step = {};
+  EXPECT_EQ(train(*program, state, clouds, options, hooks, "loss"), TrainEnd::finished);
+  EXPECT_EQ(top1, (std::vector<double>{21.0 / 52, 21.0 / 52}));
+}
+
 TEST(TrainLoop, KeepsTheBestEpochAndStopsEarly) {
   const auto program = toy::program();
   TrainState state = toy::state(*program);

@@ -76,6 +76,32 @@ TEST_F(TrainRunFolder, KeepsTheEpochsOfARunThatGoesOn) {
   EXPECT_EQ(text_of(second.metrics()), "");
 }
 
+TEST_F(TrainRunFolder, ReadsItsMetricsAgain) {
+  RunFolder folder(path_);
+  folder.keep_metrics(0);
+  const double nan = std::nan("");
+  folder.append_metrics({.epoch = 1, .global_step = 7, .loss = 0.1, .lr = 0.5, .seconds = 2});
+  folder.append_metrics({.epoch = 2,
+                         .loss = nan,
+                         .top1 = 0.75,
+                         .scores = {{"loss", 0.3}, {"top1", 0.5}},
+                         .best_epoch = 2,
+                         .best_score = 0.5});
+  write_file(folder.metrics(),
+             "{}\n[2]\n{\"epoch\":-3}\n" + text_of(folder.metrics()) + "{\"epoch\":9");
+  const std::vector<EpochReport> reports = read_metrics(folder.metrics());
+  ASSERT_EQ(reports.size(), 2U);
+  EXPECT_EQ(reports[0].global_step, 7);
+  EXPECT_EQ(reports[0].loss, 0.1);
+  EXPECT_TRUE(std::isnan(reports[0].top1));
+  EXPECT_TRUE(reports[0].scores.empty());
+  EXPECT_TRUE(std::isnan(reports[1].loss));
+  EXPECT_EQ(reports[1].top1, 0.75);
+  EXPECT_EQ(reports[1].scores, (Scores{{"loss", 0.3}, {"top1", 0.5}}));
+  EXPECT_TRUE(reports[1].improved);
+  EXPECT_THROW(read_metrics(path_ / "none"), InputError);
+}
+
 TEST_F(TrainRunFolder, BelongsToOneRunAtATime) {
   {
     const RunFolder folder(path_);

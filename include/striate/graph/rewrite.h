@@ -23,6 +23,11 @@ Graph fuse_for_training(Graph graph, const ValueInfos& infos, const Device& devi
 /// The names are copies: they may be the graph's own.
 void rename_value(Graph& graph, std::string from, std::string to);
 
+/// The graph with those parameters no longer trainable that stand under one of the dotted paths
+/// ("layer1" holds layer1.0.conv1.weight, not layer10.…). A batch norm whose scale is among them takes
+/// its running statistics, and keeps them. Throws InputError for a path that holds none.
+Graph freeze(Graph graph, const std::vector<std::string>& paths);
+
 /// Drops nodes, parameters, constants and inputs that no output and no state update needs.
 void prune(Graph& graph);
 

@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "striate/graph/graph.h"
 
@@ -15,5 +16,27 @@ namespace striate {
 /// likely of.
 Weights pick_weights(const Graph& graph, const Weights& tensors, std::string_view file,
                      const std::function<std::string()>& meant = {});
+
+/// The parameters of a classifier's last layers with weights: those that its scores, and its
+/// auxiliary scores, come from with nothing trained between.
+std::vector<std::string> head_parameters(const Graph& graph);
+
+/// What became of a file's weights.
+struct LoadReport {
+  struct Replaced {
+    std::string name;
+    Shape file, model;
+  };
+  std::vector<std::string> loaded;
+  std::vector<Replaced> replaced;      ///< of the head, begun anew
+  std::vector<std::string> missing;    ///< the file has none: begun anew
+  std::vector<std::string> left_over;  ///< the model has none
+};
+
+/// Begins from another training: puts into `weights`, which are the graph's first ones, what a file
+/// has of them. The head is begun anew where `new_head` says so or its shape is another. Throws
+/// InputError naming `file` where any other tensor has another shape, or nothing fits.
+LoadReport begin_from(const Graph& graph, const Weights& tensors, std::string_view file,
+                      bool new_head, Weights& weights);
 
 }  // namespace striate

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 
@@ -49,14 +50,15 @@ struct TrainState {
   std::int64_t global_step = 0;  ///< steps in all
   double loss_sum = 0;           ///< of the epoch begun, over `samples`
   std::int64_t samples = 0;
+  std::int64_t right = 0;       ///< of these, as TrainHooks::count_right counts
   std::int64_t best_epoch = 0;  ///< 0: none was validated yet
   double best_score = 0;
   TrainOptions options;
 
   STRIATE_FIELDS(visit("epoch", epoch, ""); visit("step", step, "");
                  visit("global_step", global_step, ""); visit("loss_sum", loss_sum, "");
-                 visit("samples", samples, ""); visit("best_epoch", best_epoch, "");
-                 visit("best_score", best_score, "");)
+                 visit("samples", samples, ""); visit("right", right, "");
+                 visit("best_epoch", best_epoch, ""); visit("best_score", best_score, "");)
 };
 
 /// The tensors of one step, by graph input.
@@ -98,8 +100,9 @@ struct EpochReport {
   std::int64_t epoch = 0;
   std::int64_t global_step = 0;
   double loss = 0;  ///< mean over the epoch's samples, each under the weights of its step
-  double lr = 0;    ///< of the last step
-  double seconds = 0, samples_per_second = 0;  ///< of training
+  double top1 = std::numeric_limits<double>::quiet_NaN();  ///< likewise, where it is counted
+  double lr = 0;                                           ///< of the last step
+  double seconds = 0, samples_per_second = 0;              ///< of training
   double validation_seconds = 0;
   Scores scores;          ///< validation's
   bool improved = false;  ///< the best so far
@@ -112,6 +115,8 @@ struct TrainHooks {
   /// Scores of the weights after each epoch; larger is better for the one `best_by` names. Where it
   /// throws Cancelled, training stops before the epoch's end and validates anew when it goes on.
   std::function<Scores(const Weights&)> validate;
+  /// How many samples of a batch the network had right; called after each forward pass.
+  std::function<std::int64_t(const Workspace&, const TrainBatch&)> count_right;
   /// After the optimizer's step; the workspace holds the outputs of the forward pass before it.
   std::function<void(const StepReport&, const Workspace&, const TrainBatch&)> on_step;
   /// After validation. The state is whole: what a checkpoint saves.

@@ -4,16 +4,21 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "striate/base/files.h"
 #include "striate/train/loop.h"
 
 namespace striate {
 
-/// One line of metrics: a JSON object with `epoch`, `global_step`, `loss`, `lr`, `seconds`,
+/// One line of metrics: a JSON object with `epoch`, `global_step`, `loss`, `top1` where it was counted, `lr`, `seconds`,
 /// `samples_per_second`, `validation_seconds`, each validation score as `validation_NAME`, and
 /// `best_epoch` and `best_score` once there is a best. What is not finite is null.
 std::string metrics_line(const EpochReport& report);
+
+/// The epochs in a file of such lines, in its order; other lines are passed over. Throws InputError
+/// where the file cannot be read.
+std::vector<EpochReport> read_metrics(const std::filesystem::path& path);
 
 /// Where a training run keeps its files, for one run at a time.
 class RunFolder {

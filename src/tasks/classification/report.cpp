@@ -1,5 +1,6 @@
 #include "striate/tasks/classification/report.h"
 
+#include <cmath>
 #include <limits>
 
 #include "striate/draw/matrix.h"
@@ -39,8 +40,34 @@ draw::Canvas training_curves(const std::string& title, std::span<const EpochRepo
       {.title = title + ": accuracy",
        .x_label = "epoch",
        .y_label = "share of pictures",
-       .series = {series("validation top-1", epochs, score<kTop1>)}}};
+       .series = {series("training top-1", epochs, [](const EpochReport& r) { return r.top1; }),
+                  series("validation top-1", epochs, score<kTop1>)}}};
   return draw::draw_plots(panels);
+}
+
+draw::Canvas compared_runs(std::span<const NamedRun> runs) {
+  struct Panel {
+    const char* title;
+    const char* unit;
+    double (*value)(const EpochReport&);
+  };
+  constexpr Panel kPanels[] = {
+      {"error on training pictures", "%", [](const EpochReport& r) { return 100 * (1 - r.top1); }},
+      {"error on pictures held back", "%",
+       [](const EpochReport& r) { return 100 * (1 - score<kTop1>(r)); }},
+      {"training loss", "cross-entropy", [](const EpochReport& r) { return r.loss; }},
+      {"loss on pictures held back", "cross-entropy", score<kLoss>}};
+  std::vector<draw::Plot> plots;
+  for (const Panel& panel : kPanels) {
+    draw::Plot plot{.title = panel.title, .x_label = "epoch", .y_label = panel.unit};
+    bool any = false;
+    for (const NamedRun& run : runs) {
+      plot.series.push_back(series(run.name, run.epochs, panel.value));
+      for (const double y : plot.series.back().y) any = any || std::isfinite(y);
+    }
+    if (any) plots.push_back(std::move(plot));
+  }
+  return draw::draw_plots(plots);
 }
 
 draw::Canvas confusion_picture(const ClassMetrics& metrics, const std::vector<std::string>& classes,

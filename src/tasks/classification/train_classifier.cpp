@@ -1,5 +1,6 @@
 #include "striate/tasks/classification/train_classifier.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -12,6 +13,7 @@
 #include "striate/nn/builder.h"
 #include "striate/tasks/classification/classifier.h"
 #include "striate/tasks/classification/evaluate.h"
+#include "striate/tasks/model_file.h"
 #include "striate/tasks/networks.h"
 #include "striate/train/checkpoint.h"
 
@@ -50,9 +52,65 @@ class PictureBatches final : public BatchSource {
   std::optional<Loader> loader_;
 };
 
+std::vector<std::string> paths_in(std::string_view text) {
+  std::vector<std::string> paths;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    paths.emplace_back(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return paths;
+}
+
+std::int64_t trained_weights(const Graph& graph) {
+  std::int64_t count = 0;
+  for (const Parameter& parameter : graph.parameters) {
+    if (parameter.trainable) count += parameter.shape.elements();
+  }
+  return count;
+}
+
+void build_graph(ClassifierTraining& training, const ModelRow& model) {
+  Graph graph = model.build(size_of(training.card));
+  const std::int64_t all = trained_weights(graph);
+  graph = freeze(std::move(graph), paths_in(training.settings.freeze));
+  training.frozen = all - trained_weights(graph);
+  if (training.frozen == all) {
+    fail<InputError>("freeze: nothing is left to train of {}", graph.name);
+  }
+  training.graph = with_classification_loss(std::move(graph));
+}
+
+// Datasets whose pictures have one size set the network's; others are brought to the size that the
+// weights begun from were trained with, or to the model's. Those weights' mean and deviation are
+// kept.
+Preprocessing preprocessing_for(const ClassifierTraining& training, const ModelRow& model,
+                                const Preprocessing& before, const Threads& threads) {
+  const ClassifierSettings& settings = training.settings;
+  const DatasetRow& row = datasets().find(settings.data.substr(0, settings.data.find(':')));
+  const bool known = !before.mean.empty();
+  Preprocessing wanted{.channels = row.channels, .height = row.height, .width = row.width};
+  if (row.channels == 0) wanted.channels = known ? before.channels : model.natural.channels;
+  if (row.height == 0) {
+    wanted.height = known ? before.height : model.natural.height;
+    wanted.width = known ? before.width : model.natural.width;
+    wanted.resize = known ? before.resize : 0;
+  }
+  if (settings.resize != 0) wanted.resize = settings.resize;
+  if (known && before.channels == wanted.channels) {
+    wanted.mean = before.mean;
+    wanted.deviation = before.deviation;
+    check(wanted);
+    return wanted;
+  }
+  return measure_preprocessing(*training.train, wanted.channels, wanted.height, wanted.width,
+                               threads, wanted.resize);
+}
+
 }  // namespace
 
-ClassifierTraining open_training(const ClassifierSettings& settings, const Threads& threads) {
+ClassifierTraining open_training(const ClassifierSettings& settings, const Threads& threads,
+                                 const std::filesystem::path& checkpoint) {
   check(settings.train);
   ClassifierTraining training{.settings = settings};
   const Network network = find_network(settings.model);
@@ -63,22 +121,60 @@ ClassifierTraining open_training(const ClassifierSettings& settings, const Threa
   }
   std::shared_ptr<const Dataset> whole = open_dataset(settings.data, Split::train);
   if (whole->size() == 0) fail<InputError>("{}: it holds no training pictures", settings.data);
+  if (settings.limit < 0) fail<InputError>("limit: expected 0 or more, got {}", settings.limit);
+  if (settings.limit > 0 && settings.limit < whole->size()) {
+    std::vector<std::int64_t> some = shuffled(
+        whole->size(),
+        {.seed = static_cast<std::uint64_t>(settings.train.seed), .purpose = purpose_of("limit")});
+    some.resize(static_cast<std::size_t>(settings.limit));
+    std::sort(some.begin(), some.end());
+    whole = std::make_shared<Subset>(whole, std::move(some));
+  }
   Parts parts =
       split_by_seed(whole, settings.validation, static_cast<std::uint64_t>(settings.train.seed));
   training.train = std::move(parts.train);
   training.validation = std::move(parts.validation);
 
-  // Datasets whose pictures have one size set the network's; others are brought to the model's.
-  const DatasetRow& row = datasets().find(settings.data.substr(0, settings.data.find(':')));
-  const bool own_size = row.height == 0;
   training.card.model = settings.model;
   training.card.definition = network.definition;
   training.card.classes = whole->classes();
-  training.card.preprocessing = measure_preprocessing(
-      *training.train, row.channels == 0 ? model.natural.channels : row.channels,
-      own_size ? model.natural.height : row.height, own_size ? model.natural.width : row.width,
-      threads, settings.resize);
-  training.graph = with_classification_loss(model.build(size_of(training.card)));
+  const auto classes = static_cast<std::int64_t>(whole->classes().size());
+  if (settings.classes != 0 && settings.classes != classes) {
+    fail<InputError>("classes: {} has {}, not {}", settings.data, classes, settings.classes);
+  }
+  if (std::filesystem::exists(checkpoint)) {
+    const std::string name = checkpoint.string();
+    const ModelCard begun = model_card(load_checkpoint(checkpoint).metadata, name);
+    if (begun.classes != training.card.classes) {
+      fail<InputError>("{}: it was begun with other classes than {} has", name, settings.data);
+    }
+    training.card.preprocessing = begun.preprocessing;
+    build_graph(training, model);
+    return training;
+  }
+  ModelFile file;
+  ModelCard before;
+  if (!settings.weights.empty()) {
+    // Darknet's files do not say which tensor is which: the network does.
+    const Graph natural = model.build(model.natural);
+    file = load_model_file(settings.weights, &natural);
+    before = model_card(file.metadata, settings.weights);
+    const bool named = network.definition.empty() && before.definition.empty();
+    if (named && !before.model.empty() && before.model != settings.model) {
+      fail<InputError>("{}: it holds the weights of {}, not of {}", settings.weights, before.model,
+                       settings.model);
+    }
+  }
+  training.card.preprocessing = preprocessing_for(training, model, before.preprocessing, threads);
+  build_graph(training, model);
+  if (!settings.weights.empty()) {
+    training.first = initialize(training.graph, static_cast<std::uint64_t>(settings.train.seed));
+    const bool other = !before.classes.empty() && before.classes != training.card.classes;
+    // Before its loss, the graph knows its auxiliary scores.
+    const Graph scores = model.build(size_of(training.card));
+    training.loaded = begin_from(scores, file.weights, settings.weights,
+                                 other || settings.classes != 0, training.first);
+  }
   return training;
 }
 
@@ -90,7 +186,9 @@ ClassifierOutcome train_classifier(const ClassifierTraining& training,
   if (resume && std::filesystem::exists(folder.checkpoint())) {
     state = load_checkpoint(folder.checkpoint()).state;
   } else {
-    state.weights = initialize(training.graph, static_cast<std::uint64_t>(settings.train.seed));
+    state.weights = training.loaded ? training.first.clone()
+                                    : initialize(training.graph,
+                                                 static_cast<std::uint64_t>(settings.train.seed));
     write_file(folder.config(), to_toml(settings));
   }
   folder.keep_metrics(state.epoch);
@@ -122,6 +220,17 @@ ClassifierOutcome train_classifier(const ClassifierTraining& training,
   const auto save = [&] {
     save_checkpoint(folder.checkpoint(), state, metadata);
     saved = Clock::now();
+  };
+  loop.count_right = [](const Workspace& workspace, const TrainBatch& batch) {
+    const Tensor logits = workspace.fetch("logits");
+    const std::int64_t classes = logits.shape()[1];
+    const float* row = logits.data<float>();
+    std::int64_t right = 0;
+    for (const std::int64_t label : batch.inputs.at("labels").values<std::int64_t>()) {
+      right += std::max_element(row, row + classes) - row == label ? 1 : 0;
+      row += classes;
+    }
+    return right;
   };
   loop.on_step = [&](const StepReport& report, const Workspace&, const TrainBatch&) {
     if (std::chrono::duration<double>(Clock::now() - saved).count() > hooks.save_seconds) save();

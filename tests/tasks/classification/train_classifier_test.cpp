@@ -9,6 +9,7 @@
 #include "striate/base/files.h"
 #include "striate/tasks/classification/classifier.h"
 #include "striate/tasks/classification/evaluate.h"
+#include "tasks/classification/stripes.h"
 #include "testing/paths.h"
 #include "testing/temporary_folder.h"
 
@@ -17,45 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class TrainClassifier : public testing::Test {
- protected:
-  // Stripes along one of two directions, of random phase: nothing a mean could tell apart.
-  std::string stripes(int each) const {
-    for (int label = 0; label < 2; ++label) {
-      const fs::path to = folder_ / "data" / (label == 0 ? "across" : "along");
-      fs::create_directories(to);
-      for (int i = 0; i < each; ++i) {
-        Random random({.seed = 9, .purpose = purpose_of("stripes")},
-                      static_cast<std::uint64_t>(2 * i + label));
-        const auto phase = static_cast<int>(random.below(4));
-        Image picture(16, 16, 1);
-        for (int y = 0; y < 16; ++y) {
-          for (int x = 0; x < 16; ++x) {
-            const int at = (label == 0 ? y : x) + phase;
-            picture.row(y)[x] =
-                static_cast<std::uint8_t>((at / 2 % 2 == 0 ? 60 : 170) + random.below(50));
-          }
-        }
-        write_file(to / fmt::format("{}.png", i), encode_png(picture));
-      }
-    }
-    return "folder:" + (folder_ / "data").string();
-  }
-
-  ClassifierSettings settings(const std::string& model, const std::string& data) const {
-    ClassifierSettings s;
-    s.model = model;
-    s.data = data;
-    s.validation = 0.2;
-    s.train.epochs = 2;
-    s.train.batch = 16;
-    s.train.optimizer.name = "adam";
-    return s;
-  }
-
-  TemporaryFolder temporary_;
-  fs::path folder_ = temporary_.path();
-};
+class TrainClassifier : public testing::StripesTest {};
 
 // The first losses of a whole training against stored ones. They were made by this test itself on
 // the reference device, whose parts are proved by finite differences and known values; here they

@@ -15,6 +15,10 @@ namespace striate {
 struct ClassifierSettings {
   std::string model;
   std::string data;
+  std::int64_t limit = 0;
+  std::string weights;
+  std::int64_t classes = 0;
+  std::string freeze;
   double validation = 0.05;
   std::string augment;
   std::int64_t resize = 0;
@@ -23,6 +27,15 @@ struct ClassifierSettings {
   STRIATE_FIELDS(
       visit("model", model, "a model that `striate models` lists");
       visit("data", data, "a dataset that `striate data` lists, NAME or NAME:PATH");
+      visit("limit", limit, "so many of the training pictures, drawn by seed; 0: all");
+      visit("weights", weights,
+            "file of weights to begin from, its head begun anew where the classes are "
+            "others");
+      visit("classes", classes,
+            "classes of a new head, those that the data has; 0: as many as it has");
+      visit("freeze", freeze,
+            "dotted paths of parameters that stay as they are, separated by commas: "
+            "conv1,layer1");
       visit("validation", validation,
             "share of the training pictures held back to "
             "choose the best epoch by");

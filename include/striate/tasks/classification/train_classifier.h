@@ -1,10 +1,13 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "striate/base/threads.h"
 #include "striate/data/dataset.h"
+#include "striate/nn/load.h"
 #include "striate/nn/model_card.h"
 #include "striate/tasks/classification/settings.h"
 #include "striate/train/loop.h"
@@ -18,11 +21,17 @@ struct ClassifierTraining {
   ClassifierSettings settings;
   ModelCard card;
   std::shared_ptr<const Dataset> train, validation;
-  Graph graph;  ///< the training form with its loss
+  Graph graph;                       ///< the training form with its loss
+  std::int64_t frozen = 0;           ///< weights that stay as they are
+  std::optional<LoadReport> loaded;  ///< what was taken from `settings.weights`
+  Weights first;                     ///< and what it begins with then
 };
 
-/// Throws InputError or ModelError for settings, data or model that do not work or do not fit.
-ClassifierTraining open_training(const ClassifierSettings& settings, const Threads& threads);
+/// Throws InputError or ModelError for settings, data or model that do not work or do not fit. Where
+/// `checkpoint` is a file, the run it belongs to is to go on: its pictures are not measured again,
+/// and no other weights are read.
+ClassifierTraining open_training(const ClassifierSettings& settings, const Threads& threads,
+                                 const std::filesystem::path& checkpoint = {});
 
 /// What a training tells while it runs; any may be empty.
 struct ClassifierHooks {

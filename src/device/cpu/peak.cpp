@@ -1,12 +1,16 @@
-#include "peak.h"
+#include "striate/device/peak.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "peak.cpp"
+#define HWY_TARGET_INCLUDE "device/cpu/peak.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
-namespace striate::bench {
+namespace striate {
 namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
@@ -34,15 +38,33 @@ double burn_on_target(std::int64_t rounds) {
 }
 
 }  // namespace HWY_NAMESPACE
-}  // namespace striate::bench
+}  // namespace striate
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace striate::bench {
+namespace striate {
 
 HWY_EXPORT(burn_on_target);
 
 double burn(std::int64_t rounds) { return HWY_DYNAMIC_DISPATCH(burn_on_target)(rounds); }
 
-}  // namespace striate::bench
+double peak_gflops(const Threads& threads) {
+  constexpr std::int64_t kRounds = 200000;
+  constexpr std::size_t kTries = 9;
+  std::vector<double> tries;
+  std::vector<double> operations(static_cast<std::size_t>(threads.count()));
+  while (tries.size() < kTries) {
+    const auto start = std::chrono::steady_clock::now();
+    threads.run(threads.count(),
+                [&](std::int64_t i) { operations[static_cast<std::size_t>(i)] = burn(kRounds); });
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    double sum = 0;
+    for (const double one : operations) sum += one;
+    tries.push_back(sum / seconds.count() / 1e9);
+  }
+  std::nth_element(tries.begin(), tries.begin() + kTries / 2, tries.end());
+  return tries[kTries / 2];
+}
+
+}  // namespace striate
 #endif
