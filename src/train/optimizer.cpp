@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "striate/base/suggest.h"
 
@@ -74,6 +75,8 @@ void check_knobs(const OptimizerOptions& o, Rule rule) {
   }
 }
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
 void check_range(std::string_view name, double value, double end) {
   if (value >= 0 && value < end) return;  // false for NaN
   fail<InputError>(
@@ -83,13 +86,13 @@ void check_range(std::string_view name, double value, double end) {
 }
 
 void check_values(const OptimizerOptions& o) {
-  check_range("lr", o.lr, INFINITY);
-  check_range("weight_decay", o.weight_decay, INFINITY);
-  check_range("momentum", o.momentum, INFINITY);
-  check_range("dampening", o.dampening, INFINITY);
-  check_range("epsilon", o.epsilon, INFINITY);
-  check_range("lr_decay", o.lr_decay, INFINITY);
-  check_range("clip_norm", o.clip_norm, INFINITY);
+  check_range("lr", o.lr, kInfinity);
+  check_range("weight_decay", o.weight_decay, kInfinity);
+  check_range("momentum", o.momentum, kInfinity);
+  check_range("dampening", o.dampening, kInfinity);
+  check_range("epsilon", o.epsilon, kInfinity);
+  check_range("lr_decay", o.lr_decay, kInfinity);
+  check_range("clip_norm", o.clip_norm, kInfinity);
   check_range("beta1", o.beta1, 1);
   check_range("beta2", o.beta2, 1);
   check_range("alpha", o.alpha, 1);
