@@ -1,5 +1,7 @@
 #include "striate/base/files.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -51,18 +53,27 @@ Bytes read_file(const std::filesystem::path& path, std::uint64_t limit) {
     fail<InputError>("{}: expected a file, got a folder", path.string());
   }
   Bytes content;
-  // Grown as it is read: a pipe has no size, and a size is not believed before its bytes come.
-  constexpr std::size_t kStep = std::size_t{1} << 20;
+  // Grown as it is read: a pipe has no size, and a size is not believed before its bytes come. What
+  // comes after the size, nothing most of the time, is read apart, not to make room for it.
+  constexpr std::size_t kStep = std::size_t{64} << 20;
   const auto expected = static_cast<std::size_t>(std::max<off_t>(status.st_size, 0));
+  std::array<std::uint8_t, 4096> rest;
   while (true) {
     const std::size_t have = content.size();
-    const std::size_t want =
-        have < expected && expected - have < 64 * kStep ? expected - have : kStep;
-    content.resize(have + want);
-    const ssize_t got = ::read(file.get(), content.data() + have, want);
+    std::span<std::uint8_t> to = rest;
+    if (have < expected) {
+      content.resize(have + std::min(expected - have, kStep));
+      to = std::span(content).subspan(have);
+    }
+    const ssize_t got = ::read(file.get(), to.data(), to.size());
     if (got < 0) fail<InputError>("{}: cannot be read: {}", path.string(), strerror(errno));
-    content.resize(have + static_cast<std::size_t>(got));
-    if (got == 0) return content;
+    const auto read = static_cast<std::size_t>(got);
+    if (have < expected) {
+      content.resize(have + read);
+    } else {
+      content.insert(content.end(), rest.begin(), rest.begin() + read);
+    }
+    if (read == 0) return content;
     if (content.size() > limit) {
       fail<InputError>("{}: larger than the {} bytes that are read at most", path.string(), limit);
     }

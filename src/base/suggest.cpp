@@ -49,7 +49,11 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
 std::string suggestion(std::string_view word, std::span<const std::string> candidates) {
   const std::string near = nearest(word, candidates);
   if (!near.empty()) return fmt::format("; did you mean \"{}\"?", near);
-  return fmt::format("; known: {}", fmt::join(candidates, ", "));
+  constexpr std::size_t kMost = 12;  // a line is for a person
+  const std::size_t shown = candidates.size() <= kMost ? candidates.size() : kMost - 1;
+  std::string list = fmt::format("; known: {}", fmt::join(candidates.first(shown), ", "));
+  if (shown < candidates.size()) list += fmt::format(" and {} more", candidates.size() - shown);
+  return list;
 }
 
 }  // namespace striate

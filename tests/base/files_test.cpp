@@ -1,7 +1,10 @@
 #include "striate/base/files.h"
 
 #include <csignal>
+#include <fstream>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -58,6 +61,22 @@ TEST_F(Files, SaysWhatCannotBeRead) {
   EXPECT_THROW(read_file(folder_), InputError);
   write_file(folder_ / "long", std::string(100, 'x'));
   EXPECT_THROW(read_file(folder_ / "long", 99), InputError);
+}
+
+TEST_F(Files, ReadsWhatHasNoSizeBeforehand) {
+  const std::string path = temporary_ / "pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  for (const std::size_t size : {0U, 1U, 4096U, 100000U}) {
+    Bytes content(size);
+    for (std::size_t i = 0; i < size; ++i) content[i] = static_cast<std::uint8_t>(i * 7);
+    std::thread writer([&] {
+      std::ofstream(path, std::ios::binary)
+          .write(reinterpret_cast<const char*>(content.data()), static_cast<std::streamsize>(size));
+    });
+    EXPECT_EQ(read_file(path), content) << size;
+    writer.join();
+  }
+  EXPECT_THROW(read_file("/dev/zero", 100000), InputError);
 }
 
 }  // namespace

@@ -21,6 +21,10 @@ TEST(Suggest, SaysNothingWhereNothingIsNear) {
   EXPECT_EQ(nearest(std::string(100000, 'x'), kModels), "");
   EXPECT_EQ(suggestion("transformer", kModels), "; known: cnn, lenet5, resnet20");
   EXPECT_EQ(suggestion("lenet", kModels), "; did you mean \"lenet5\"?");
+  const std::vector<std::string> many(13, "x");
+  EXPECT_EQ(suggestion("lenet", many), "; known: x, x, x, x, x, x, x, x, x, x, x and 2 more");
+  EXPECT_EQ(suggestion("lenet", std::span(many).first(12)),
+            "; known: x, x, x, x, x, x, x, x, x, x, x, x");
 }
 
 }  // namespace
