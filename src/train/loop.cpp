@@ -155,7 +155,8 @@ class Trainer {
     Diagnosis why =
         diagnose(program_, inputs, state_.weights, key, {report.global_step, report.lr, losses_});
     std::string text = fmt::format("epoch {}, step {} of {}: the {} is {}", report.epoch,
-                                   report.step, report.steps, what, value);
+                                   report.step, report.steps, what,
+                                   std::isnan(value) ? "not a number" : fmt::format("{}", value));
     if (!why.layer.empty()) text += ", first seen in " + why.str();
     throw DivergedError(text, report, std::move(why));
   }

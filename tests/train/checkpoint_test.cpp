@@ -1,6 +1,8 @@
 #include "striate/train/checkpoint.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -137,6 +139,29 @@ TEST_F(TrainCheckpoint, SurvivesTruncationAtEveryLength) {
   for (std::size_t length = 0; length < bytes.size(); length += 7) {
     write_file(path_, std::span(bytes).first(length));
     EXPECT_NE(error(), "no error") << length;
+  }
+}
+
+// But in the name of the checksum, without which the rest is still whole.
+TEST_F(TrainCheckpoint, RefusesEveryFlippedBit) {
+  TrainState state{.options = toy::options()};
+  state.weights["w"] = Tensor(DType::f32, {5});
+  save_checkpoint(path_, state, {{"model", "small"}});
+  Bytes bytes = read_file(path_);
+  const std::string_view name = "striate.checksum";
+  const auto at = static_cast<std::size_t>(
+      std::search(bytes.begin(), bytes.end(), name.begin(), name.end()) - bytes.begin());
+  ASSERT_LT(at, bytes.size());
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i >= at && i < at + name.size()) continue;
+    if (bytes[i] == ' ') continue;  // between the header and the tensors
+    const auto mask = static_cast<std::uint8_t>(1U << i % 8);
+    bytes[i] ^= mask;
+    std::ofstream(path_, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+    bytes[i] ^= mask;
+    EXPECT_NE(error(), "no error") << "byte " << i;
   }
 }
 
