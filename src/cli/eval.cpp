@@ -82,6 +82,36 @@ void write_sheet(const Classifier& classifier, const Dataset& dataset, const std
   write_file(path, draw::contact_sheet(tiles, {.heading = heading}).png());
 }
 
+// "3x32x32 of 10 classes (airplane, automobile, bird, …)"
+std::string form(std::int64_t channels, std::int64_t height, std::int64_t width,
+                 const std::vector<std::string>& classes) {
+  constexpr std::size_t kShown = 3;
+  const auto shown = std::span(classes).first(std::min(kShown, classes.size()));
+  return fmt::format("{}x{}x{} of {} classes ({}{})", channels, height, width, classes.size(),
+                     fmt::join(shown, ", "), classes.size() > kShown ? ", …" : "");
+}
+
+// Weights from elsewhere carry no names: their classes are called by number.
+bool named(const std::vector<std::string>& classes) {
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    if (classes[i] != std::to_string(i)) return true;
+  }
+  return false;
+}
+
+// Pictures of any size can be brought to the network's; what they show must be what it tells apart.
+void check_fit(const Dataset& dataset, const ModelCard& card, const std::string& data) {
+  const std::vector<std::string>& classes = dataset.classes();
+  const bool same = classes == card.classes || (classes.size() == card.classes.size() &&
+                                                !(named(classes) && named(card.classes)));
+  if (same) return;
+  const Image picture = dataset.get(0).picture;
+  fail<InputError>("{} does not fit {}: pictures of {}; expected {}", data, card.model,
+                   form(picture.channels, picture.height, picture.width, classes),
+                   form(card.preprocessing.channels, card.preprocessing.height,
+                        card.preprocessing.width, card.classes));
+}
+
 void eval_command(const Arguments& arguments) {
   const auto device = make_device(arguments.run);
   if (arguments.split != "test" && arguments.split != "train") {
@@ -92,10 +122,7 @@ void eval_command(const Arguments& arguments) {
   const auto dataset =
       open_dataset(arguments.data, arguments.split == "test" ? Split::test : Split::train);
   const ModelCard& card = classifier.card();
-  if (dataset->classes().size() != card.classes.size()) {
-    fail<InputError>("{} has {} classes, the model {}", arguments.data, dataset->classes().size(),
-                     card.classes.size());
-  }
+  check_fit(*dataset, card, arguments.data);
   Preprocessing preprocessing = card.preprocessing;
   if (arguments.resize >= 0) preprocessing.resize = arguments.resize;
   check(preprocessing);
@@ -132,11 +159,10 @@ void eval_command(const Arguments& arguments) {
     return;
   }
   if (metrics.classes() <= 20) print(confusion_table(metrics, dataset->classes()) + '\n');
-  print(fmt::format(
-      "{} on {} ({}): top-1 {}, top-5 {}, loss {:.4f}; {} pictures in {}, {} images/s\n",
-      card.model, arguments.data, arguments.split, percent(metrics.top1()), percent(metrics.top5()),
-      metrics.loss(), grouped(metrics.count()), duration(result.seconds),
-      with_unit(result.images_per_second)));
+  print(fmt::format("{} on {} ({}): top-1 {}, top-5 {}, loss {}; {} pictures in {}, {} images/s\n",
+                    card.model, arguments.data, arguments.split, percent(metrics.top1()),
+                    percent(metrics.top5()), decimal(metrics.loss()), grouped(metrics.count()),
+                    duration(result.seconds), with_unit(result.images_per_second)));
   if (metrics.undefined() > 0) {
     print(
         fmt::format("{} pictures gave no number (NaN) and count as wrong\n", metrics.undefined()));

@@ -118,6 +118,10 @@ std::string bytes_text(std::int64_t bytes) {
   return text + (text.find(' ') == std::string::npos ? " B" : "B");
 }
 
+std::string decimal(double number) {
+  return std::abs(number) < 1e5 ? fmt::format("{:.4f}", number) : fmt::format("{:.3e}", number);
+}
+
 std::string duration(double seconds) {
   if (seconds < 1e-3) return fmt::format("{:.0f} us", seconds * 1e6);
   if (seconds < 1) return fmt::format("{:.0f} ms", seconds * 1e3);

@@ -37,6 +37,8 @@ std::string grouped(std::int64_t number);
 std::string with_unit(double number);
 /// 5274000 as "5.27 MB".
 std::string bytes_text(std::int64_t bytes);
+/// 2.30259 as "2.3026", 593882.14 as "5.939e+05".
+std::string decimal(double number);
 /// 75.3 as "1 min 15 s", 0.0421 as "42 ms".
 std::string duration(double seconds);
 

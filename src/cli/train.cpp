@@ -35,12 +35,12 @@ fs::path free_folder(const std::string& model) {
 }
 
 std::string epoch_line(const EpochReport& report, std::int64_t epochs) {
-  std::string line = fmt::format("epoch {:>{}}/{}  loss {:.4f}", report.epoch,
-                                 std::to_string(epochs).size(), epochs, report.loss);
+  std::string line = fmt::format("epoch {:>{}}/{}  loss {}", report.epoch,
+                                 std::to_string(epochs).size(), epochs, decimal(report.loss));
   const auto score = [&](const char* name) { return report.scores.find(name)->second; };
   if (!report.scores.empty()) {
-    line +=
-        fmt::format("  validation: loss {:.4f}, top-1 {}", score("loss"), percent(score("top1")));
+    line += fmt::format("  validation: loss {}, top-1 {}", decimal(score("loss")),
+                        percent(score("top1")));
   }
   return line + fmt::format("  {} images/s  {}{}\n", with_unit(report.samples_per_second),
                             duration(report.seconds + report.validation_seconds),
@@ -156,7 +156,7 @@ void train_command(const Arguments& arguments) {
           fmt::format("epoch {}/{}", report.epoch, settings.train.epochs), total, "images", json);
     }
     progress->advance_to(std::min(report.step * settings.train.batch, total),
-                         fmt::format("loss {:.4f}", report.loss));
+                         "loss " + decimal(report.loss));
   };
   bool any_epoch = false;
   hooks.on_epoch = [&](const EpochReport& report) {

@@ -116,7 +116,12 @@ TEST_F(Eval, RefusesInOneLine) {
                         folder_ / "three" / name / (std::to_string(i) + ".png"));
     }
   }
-  expect_refused("eval a/best.safetensors --data folder:three", "3 classes, the model 2");
+  expect_refused("eval a/best.safetensors --data folder:three",
+                 "of 3 classes (a, b, c); expected 1x28x28 of 2 classes (left, right)");
+  testing::fs::remove_all(folder_ / "three/c");
+  expect_refused("eval a/best.safetensors --data folder:three", "of 2 classes (a, b); expected");
+  expect_refused("eval a/checkpoint.safetensors --data folder:shapes",
+                 "a checkpoint of a training, expected a model");
   Bytes cut = read_file(folder_ / "a/best.safetensors");
   cut.resize(cut.size() / 2);
   write_file(folder_ / "cut.safetensors", cut);

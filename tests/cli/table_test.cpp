@@ -45,6 +45,8 @@ TEST(Table, NumbersForPeople) {
   EXPECT_EQ(with_unit(4.089e9), "4.09 G");
   EXPECT_EQ(bytes_text(12), "12 B");
   EXPECT_EQ(bytes_text(5274000), "5.27 MB");
+  EXPECT_EQ(decimal(2.30259), "2.3026");
+  EXPECT_EQ(decimal(593882.14), "5.939e+05");
   EXPECT_EQ(duration(0.0421), "42 ms");
   EXPECT_EQ(duration(12.34), "12.3 s");
   EXPECT_EQ(duration(75.3), "1 min 15 s");

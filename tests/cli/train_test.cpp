@@ -58,6 +58,13 @@ TEST_F(Train, RefusesInOneLineAndWritesNothing) {
   expect_refused("train cn --data fashion-mnist", "unknown model cn; did you mean \"cnn\"?");
   expect_refused("train cnn --data fashon-mnist", "did you mean \"fashion-mnist\"?");
   expect_refused("train cnn --data folder:absent", "absent");
+  Bytes images{0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28};
+  images.resize(images.size() + 2 * 784);
+  write_file(folder_ / "images", images);
+  write_file(folder_ / "labels", Bytes{0, 0, 8, 1, 0, 0, 0, 2, 3, 4});
+  expect_refused("train alexnet --data mnist:images",
+                 "alexnet was published for pictures of 3x224x224, mnist:images gives it 1x28x28: "
+                 "features.");
   expect_refused("train cnn", "--data is missing");
   expect_refused("train --data folder:shapes", "name a model");
   expect_refused("train cnn --data folder:shapes --epocs 3", "did you mean \"--epochs\"?");

@@ -9,6 +9,7 @@
 #include "striate/graph/rewrite.h"
 #include "striate/tasks/model_file.h"
 #include "striate/tasks/networks.h"
+#include "striate/train/checkpoint.h"
 
 namespace striate {
 namespace {
@@ -56,6 +57,11 @@ Classifier Classifier::load(const std::filesystem::path& path, std::shared_ptr<c
     definition = row.build(row.natural);
   }
   const ModelFile file = load_model_file(path, definition ? &*definition : nullptr);
+  if (is_checkpoint(file.metadata)) {
+    fail<InputError>(
+        "{}: a checkpoint of a training, expected a model, such as best.safetensors beside it",
+        name);
+  }
   ModelCard given = model_card(file.metadata, name);
   const LikelyModel likely =
       given.model.empty() || given.classes.empty() ? likely_model(file.weights) : LikelyModel{};

@@ -11,6 +11,7 @@
 #include "striate/formats/safetensors.h"
 #include "striate/graph/rewrite.h"
 #include "striate/nn/builder.h"
+#include "striate/nn/load.h"
 #include "striate/tasks/classification/classifier.h"
 #include "striate/tasks/classification/evaluate.h"
 #include "striate/tasks/model_file.h"
@@ -71,7 +72,16 @@ std::int64_t trained_weights(const Graph& graph) {
 }
 
 void build_graph(ClassifierTraining& training, const ModelRow& model) {
-  Graph graph = model.build(size_of(training.card));
+  Graph graph;
+  try {
+    graph = model.build(size_of(training.card));
+  } catch (const ModelError& error) {
+    const Preprocessing& pictures = training.card.preprocessing;
+    fail<ModelError>("{} was published for pictures of {}x{}x{}, {} gives it {}x{}x{}: {}",
+                     training.settings.model, model.natural.channels, model.natural.height,
+                     model.natural.width, training.settings.data, pictures.channels,
+                     pictures.height, pictures.width, error.what());
+  }
   const std::int64_t all = trained_weights(graph);
   graph = freeze(std::move(graph), paths_in(training.settings.freeze));
   training.frozen = all - trained_weights(graph);
@@ -185,6 +195,7 @@ ClassifierOutcome train_classifier(const ClassifierTraining& training,
   TrainState state;
   if (resume && std::filesystem::exists(folder.checkpoint())) {
     state = load_checkpoint(folder.checkpoint()).state;
+    state.weights = pick_weights(training.graph, state.weights, folder.checkpoint().string());
   } else {
     state.weights = training.loaded ? training.first.clone()
                                     : initialize(training.graph,
