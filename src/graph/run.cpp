@@ -67,12 +67,14 @@ class Binding {
 
   ConstView find_input(const std::string& name, const Inputs& inputs) const {
     const auto found = inputs.find(name);
-    if (found == inputs.end()) fail<ModelError>("{}: input {} is missing", plan_.graph_name, name);
+    if (found == inputs.end() || !found->second) {
+      fail<ModelError>("{}: input {} is missing", plan_.graph_name, name);
+    }
     return found->second;
   }
 
   ConstView find_parameter(const std::string& name, const Weights& weights) const {
-    if (!weights.contains(name)) {
+    if (!weights.contains(name) || weights.at(name).empty()) {
       fail<ModelError>("{}: the weights have no {}", plan_.graph_name, name);
     }
     return weights.at(name).view();
