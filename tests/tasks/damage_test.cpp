@@ -71,8 +71,8 @@ class Damage : public ::testing::TestWithParam<fuzz::Target> {
 };
 
 TEST_P(Damage, IsRefusedInALineOrRead) {
-  constexpr std::size_t kCuts = 1500, kFlips = 3000;
-  constexpr int kMutations = 1000, kRandom = 300;
+  constexpr std::size_t kCuts = 500, kFlips = 1000;
+  constexpr int kMutations = 300, kRandom = 100;
   const fs::path corpus = fs::path(kSourceFolder) / "fuzz/corpus" / GetParam().name;
   const std::int64_t before = peak_bytes();
   int good = 0;
