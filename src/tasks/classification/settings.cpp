@@ -31,8 +31,11 @@ void read_toml(std::string_view text, std::string_view file, ClassifierSettings&
     known.emplace_back(name);
     const toml::node* node = table.get(name);
     if (node == nullptr) return;
-    // A whole number is a number too.
-    const auto value = node->value<Field>();
+    // A whole number is a number too, but 1e300 is no whole one.
+    const auto value = [&] {
+      if constexpr (std::is_same_v<Field, std::int64_t>) return node->value_exact<Field>();
+      return node->value<Field>();
+    }();
     if (!value) {
       fail<InputError>("{}, line {}: {} is of another kind than expected", file,
                        node->source().begin.line, name);
