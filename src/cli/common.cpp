@@ -45,6 +45,9 @@ void ClassifierSource::add_to(CLI::App& app) {
   app.add_option("--mean", mean, "one number a channel, where the weights carry none (0 to 1)")
       ->delimiter(',');
   app.add_option("--std", deviation, "the same for the deviation")->delimiter(',');
+  app.add_option("--order", order,
+                 "rgb or bgr: how the network takes colours, where the weights do not say")
+      ->capture_default_str();
 }
 
 Classifier ClassifierSource::open(std::shared_ptr<const Device> device,
@@ -64,6 +67,7 @@ Classifier ClassifierSource::open(std::shared_ptr<const Device> device,
   defaults.preprocessing.height = 0;
   defaults.preprocessing.mean = mean;
   defaults.preprocessing.deviation = deviation;
+  defaults.preprocessing.order = order;
   if (named) {
     const Network network = find_network(model);
     const ModelRow& row = network.row;
@@ -73,7 +77,8 @@ Classifier ClassifierSource::open(std::shared_ptr<const Device> device,
                               .height = row.natural.height,
                               .width = row.natural.width,
                               .mean = mean,
-                              .deviation = deviation};
+                              .deviation = deviation,
+                              .order = order};
   }
   if (mean.size() != deviation.size()) {
     fail<InputError>("--mean and --std: expected as many numbers for both, got {} and {}",

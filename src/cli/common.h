@@ -50,6 +50,7 @@ struct ClassifierSource {
   std::string weights;
   std::vector<double> mean;
   std::vector<double> deviation;
+  std::string order = "rgb";
 
   void add_to(CLI::App& app);
   /// `data` names the dataset whose class names stand in where the weights carry none; may be

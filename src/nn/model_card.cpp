@@ -51,7 +51,7 @@ ModelCard model_card(const Metadata& metadata, std::string_view file) {
       const Json json = parsed(preprocessing->second, "preprocessing", file);
       card.preprocessing.fields([&](std::string_view name, auto& field, std::string_view) {
         // Files of the first version have none.
-        if (name == "resize" && !json.contains("resize")) return;
+        if ((name == "resize" || name == "order") && !json.contains(std::string(name))) return;
         json.at(std::string(name)).get_to(field);
       });
       check(card.preprocessing);

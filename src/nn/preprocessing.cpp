@@ -47,6 +47,9 @@ void check(const Preprocessing& p) {
         "preprocessing: resize: expected 0 or at least the network's input of {}x{}, got {}",
         p.height, p.width, p.resize);
   }
+  if (p.order != "rgb" && p.order != "bgr") {
+    fail<InputError>("preprocessing: order: expected rgb or bgr, got {}", p.order);
+  }
   const auto wanted = static_cast<std::size_t>(p.channels);
   for (const auto& [name, values] : {std::pair("mean", &p.mean), {"deviation", &p.deviation}}) {
     if (values->size() != wanted) {
@@ -129,7 +132,7 @@ void normalize(const Image& picture, const Preprocessing& p, float* chw) {
       const double value = static_cast<double>(byte) / 255.0;
       value_of[byte] = static_cast<float>((value - p.mean[c]) / p.deviation[c]);
     }
-    const std::uint8_t* from = picture.pixels.data() + c;
+    const std::uint8_t* from = picture.pixels.data() + (p.order == "bgr" ? channels - 1 - c : c);
     float* to = chw + c * pixels;
     for (std::size_t i = 0; i < pixels; ++i) to[i] = value_of[from[i * channels]];
   }

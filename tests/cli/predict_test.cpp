@@ -37,6 +37,13 @@ TEST_F(Predict, NamesWhatItSees) {
   testing::fs::create_directories(folder_ / "empty");
   expect_refused("predict a/best.safetensors empty", "empty: expected PNG or JPEG files in it");
 
+  // Weights that carry nothing: the order of colours is said beside mean and deviation.
+  ASSERT_EQ(run("convert resnet20 colour.pth").status, 0);
+  const std::string bare =
+      "predict colour.pth --mean 0.4,0.5,0.6 --std 1,1,1 --json shapes/left/1.png";
+  EXPECT_EQ(run(bare + " --order bgr").status, 0);
+  expect_refused(bare + " --order grb", "order: expected rgb or bgr, got grb");
+
   write_file(folder_ / "bad.png", "x");
   expect_refused("predict a/best.safetensors shapes/left/1.png bad.png", "bad.png");
   expect_refused("predict a/best.safetensors absent.png", "absent.png: cannot be read");

@@ -36,6 +36,23 @@ TEST(Preprocessing, NormalizesIntoPlanes) {
   }
 }
 
+// Mean and deviation are the network's, in its order.
+TEST(Preprocessing, TurnsColoursRound) {
+  const Image image = ramp(4, 3, 3);
+  Preprocessing p{3, 3, 4, {0.5, 0.25, 0.125}, {0.5, 2, 0.1}};
+  p.order = "bgr";
+  std::vector<float> chw(36);
+  preprocess(image, p, chw.data());
+  for (std::size_t c = 0; c < 3; ++c) {
+    for (std::size_t i = 0; i < 12; ++i) {
+      const double expected = (image.pixels[i * 3 + 2 - c] / 255.0 - p.mean[c]) / p.deviation[c];
+      EXPECT_EQ(chw[c * 12 + i], static_cast<float>(expected));
+    }
+  }
+  p.order = "grb";
+  EXPECT_THROW(check(p), InputError);
+}
+
 TEST(Preprocessing, FitsChannelsAndSize) {
   const Image rgb = ramp(9, 7, 3);
   const Preprocessing grey{1, 5, 6, {0}, {1}};
@@ -143,7 +160,8 @@ TEST(Preprocessing, ListsItsFields) {
   Preprocessing{}.fields(
       [&](std::string_view name, const auto&, std::string_view) { names.emplace_back(name); });
   EXPECT_THAT(names,
-              testing::ElementsAre("channels", "height", "width", "mean", "deviation", "resize"));
+              testing::ElementsAre("channels", "height", "width", "mean", "deviation", "resize",
+                                   "order"));
 }
 
 }  // namespace

@@ -62,10 +62,12 @@ TEST(Networks, TravelWithTheirWeights) {
                  .classes = {"no", "yes"},
                  .preprocessing = {
                      .channels = 1, .height = 8, .width = 8, .mean = {0.5}, .deviation = {0.25}}};
+  card.preprocessing.order = "bgr";
   const Classifier before(card, initialize(own.row.build(own.row.natural), 3), device);
   before.save(folder / "own.safetensors");
   std::filesystem::remove(path);
   const Classifier after = Classifier::load(folder / "own.safetensors", device);
+  EXPECT_EQ(after.card().preprocessing.order, "bgr");
   Tensor picture(DType::f32, {1, 1, 8, 8});
   for (int i = 0; i < 64; ++i) picture.data<float>()[i] = static_cast<float>(i) / 64;
   for (int i = 0; i < 2; ++i) {

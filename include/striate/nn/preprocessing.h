@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "striate/base/fields.h"
@@ -19,13 +20,16 @@ struct Preprocessing {
   /// The shorter side that a picture is brought to before its centre is cut out; 0: the whole
   /// picture is squeezed to the size.
   std::int64_t resize = 0;
+  /// In which order the network takes colours, and has its mean and deviation: rgb, or bgr.
+  std::string order = "rgb";
 
   STRIATE_FIELDS(visit("channels", channels, "1 for grey, 3 for red, green and blue");
                  visit("height", height, "rows of the network's input");
                  visit("width", width, "columns of the network's input");
                  visit("mean", mean, "subtracted from each channel, of values 0 to 1");
                  visit("deviation", deviation, "divides each channel after that");
-                 visit("resize", resize, "shorter side before the centre is cut out; 0: squeezed");)
+                 visit("resize", resize, "shorter side before the centre is cut out; 0: squeezed");
+                 visit("order", order, "rgb, or bgr: the order of the network's colours");)
 };
 
 /// Throws InputError where the numbers cannot be used: they come from files and flags.
