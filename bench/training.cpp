@@ -179,7 +179,8 @@ json compare(const std::string& self, const Peer& peer, const Target& target, in
     row["pytorch"] = {{"memory_format", format},
                       {"images_per_second", rate},
                       {"peak_bytes", median_of(runs, "peak_bytes")},
-                      {"version", runs[0].at("version")}};
+                      {"version", runs[0].at("version")},
+                      {"blas", runs[0].at("blas")}};
     row["speed"] = row["images_per_second"].get<double>() / rate;
     row["memory"] = row["peak_bytes"].get<double>() / median_of(runs, "peak_bytes");
     row["meets"] =
@@ -195,11 +196,12 @@ void print_row(const json& row) {
              row["images_per_second"].get<double>(), mib(row["peak_bytes"]));
   if (row.contains("pytorch")) {
     const json& other = row["pytorch"];
-    fmt::print("; PyTorch {} ({}): {:7.0f} images/s, {:5.0f} MiB; speed x{:.2f}, memory {:.0f} %{}",
-               other["version"].get<std::string>(), other["memory_format"].get<std::string>(),
-               other["images_per_second"].get<double>(), mib(other["peak_bytes"]),
-               row["speed"].get<double>(), row["memory"].get<double>() * 100,
-               row["meets"].get<bool>() ? "" : "  (short of its target)");
+    fmt::print(
+        "; PyTorch {} ({}, {}): {:7.0f} images/s, {:5.0f} MiB; speed x{:.2f}, memory {:.0f} %{}",
+        other["version"].get<std::string>(), other["memory_format"].get<std::string>(),
+        other["blas"].get<std::string>(), other["images_per_second"].get<double>(),
+        mib(other["peak_bytes"]), row["speed"].get<double>(), row["memory"].get<double>() * 100,
+        row["meets"].get<bool>() ? "" : "  (short of its target)");
   }
   fmt::print("\n");
   std::fflush(stdout);
@@ -225,7 +227,9 @@ int run(int argc, char** argv) {
     return 0;
   }
   if (run_command(peer.python + " -c 'import torch; print(1)' 2>/dev/null").is_null()) {
-    fmt::print(stderr, "PyTorch is left out: {} cannot import torch (apt install python3-torch)\n",
+    fmt::print(stderr,
+               "PyTorch is left out: {} cannot import torch (apt install python3-torch "
+               "libopenblas0-pthread)\n",
                peer.python);
   }
   json all = json::array();

@@ -57,6 +57,13 @@ def cnn():
                          nn.Linear(128, 10)), (1, 28, 28)
 
 
+def blas():
+    """Debian's PyTorch multiplies matrices with whatever BLAS is installed; the reference one is slow."""
+    with open("/proc/self/maps") as maps:
+        text = maps.read()
+    return next((name for name in ("openblas", "blis", "mkl", "atlas") if name in text), "reference BLAS")
+
+
 def main():
     name, batch, threads, seconds, memory_format = sys.argv[1:6]
     torch.set_num_threads(int(threads))
@@ -91,6 +98,7 @@ def main():
         "images_per_second": int(batch) / times[len(times) // 2],
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "version": torch.__version__,
+        "blas": blas(),
     }))
 
 

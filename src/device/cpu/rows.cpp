@@ -119,11 +119,14 @@ void for_each_row(const Threads& threads, const Shape& shape, std::span<const Ro
   const std::int64_t inner = loop.shape().inner();
   const std::int64_t rows = loop.shape().rows();
   if (inner > kItemElements) {
-    const std::int64_t pieces = ceil_div(inner, kItemElements);
+    constexpr std::int64_t kWhole = 64;  // of vectors but for the last
+    const std::int64_t even = ceil_div(inner, ceil_div(inner, kItemElements));
+    const std::int64_t each = ceil_div(even, kWhole) * kWhole;
+    const std::int64_t pieces = ceil_div(inner, each);
     threads.run(rows * pieces, [&](std::int64_t item) {
-      const std::int64_t begin = item % pieces * kItemElements;
+      const std::int64_t begin = item % pieces * each;
       const RowWalk walk(loop.shape(), count, item / pieces);
-      loop.run(walk, begin, std::min(inner, begin + kItemElements), kernel);
+      loop.run(walk, begin, std::min(inner, begin + each), kernel);
     });
     return;
   }

@@ -16,13 +16,15 @@ inline constexpr std::int64_t kItemElements = 16384;
 
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-/// Calls body(first, last) for ranges that cover [0, units), several units of `unit_elements` each
-/// to an item. The ranges depend on the arguments alone.
+/// Calls body(first, last) for ranges of like size that cover [0, units), several units of
+/// `unit_elements` each to an item. The ranges depend on the arguments alone.
 template <class Body>
 void for_ranges(const Threads& threads, std::int64_t units, std::int64_t unit_elements,
                 Body&& body) {
-  const std::int64_t each =
+  if (units <= 0) return;
+  const std::int64_t most =
       std::max<std::int64_t>(1, kItemElements / std::max<std::int64_t>(1, unit_elements));
+  const std::int64_t each = ceil_div(units, ceil_div(units, most));
   threads.run(ceil_div(units, each),
               [&](std::int64_t item) { body(item * each, std::min(units, (item + 1) * each)); });
 }
