@@ -39,7 +39,7 @@ class SystemError : public Error {
   using Error::Error;
 };
 
-/// A fault of ours.
+/// A fault of ours, or of a caller who broke a line marked REQUIRES.
 class BugError : public std::logic_error {
  public:
   using std::logic_error::logic_error;

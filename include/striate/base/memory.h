@@ -36,7 +36,8 @@ constexpr std::size_t align_up(std::size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-/// Cuts typed pieces off a block of scratch memory, in order.
+/// Cuts typed pieces off a block of scratch memory, in order, each aligned to kAlignment where the
+/// block is. It owns nothing. REQUIRES: all pieces fit in the block.
 class Scratch {
  public:
   explicit Scratch(std::span<std::byte> block) : rest_(block) {}

@@ -35,7 +35,8 @@ std::array<std::uint32_t, 4> random_words(const RandomKey& key, std::uint64_t sa
 /// counter i under it. For kernels that draw many words at once.
 std::array<std::uint32_t, 2> stream_key(const RandomKey& key);
 
-/// A sequence of draws for one sample of a key's stream.
+/// A sequence of draws for one sample of a key's stream. For one thread at a time; a copy goes on
+/// with the same draws.
 class Random {
  public:
   Random(const RandomKey& key, std::uint64_t sample);

@@ -48,12 +48,13 @@ inline constexpr std::int64_t kMaxPixels = std::int64_t{1} << 26;
 /// cut short, and for more than kMaxPixels.
 Image decode_image(std::span<const std::uint8_t> content, std::string_view name);
 
+/// The same of a file; InputError where it cannot be read.
 Image read_image(const std::filesystem::path& path);
 
-/// The bytes of a PNG file.
+/// The bytes of a PNG file. REQUIRES: sides of at least 1, 1 or 3 channels, and as many pixels.
 Bytes encode_png(const Image& image);
 
-/// ITU-R 601 luma of RGB, as PIL rounds it; grey stays as it is.
+/// ITU-R 601 luma of RGB, as PIL rounds it; grey stays as it is. REQUIRES: 1 or 3 channels.
 Image to_grey(Image image);
 Image to_rgb(Image image);
 
@@ -63,7 +64,8 @@ Image cut(const Image& image, int x, int y, int width, int height);
 void mirror(Image& image);
 
 /// Bilinear interpolation whose triangle widens with the reduction (antialiased), in the
-/// fixed-point arithmetic of PIL's `Image.resize(…, BILINEAR)`: the same bytes come out.
+/// fixed-point arithmetic of PIL's `Image.resize(…, BILINEAR)`: the same bytes come out. REQUIRES:
+/// all four sides are at least 1.
 Image resize_bilinear(const Image& image, int width, int height);
 
 }  // namespace striate

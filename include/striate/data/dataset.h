@@ -27,9 +27,10 @@ class Dataset {
   Dataset& operator=(const Dataset&) = delete;
 
   virtual std::int64_t size() const = 0;
-  /// Example `index` of [0, size()). Throws InputError naming the file where it cannot be read.
+  /// A copy of example `index`. REQUIRES: 0 <= index < size(). Throws InputError naming the file
+  /// where it cannot be read.
   virtual Example get(std::int64_t index) const = 0;
-  /// The names of the classes; a label is an index into them.
+  /// The names of the classes; a label is an index into them. Good as long as the dataset.
   virtual const std::vector<std::string>& classes() const = 0;
 };
 
@@ -52,7 +53,7 @@ class Subset : public Dataset {
   std::vector<std::int64_t> indices_;
 };
 
-/// 0 … n-1 in an order that depends on the key alone (Fisher and Yates).
+/// 0 … n-1 in an order that depends on the key alone (Fisher and Yates). REQUIRES: 0 <= n < 2^32.
 std::vector<std::int64_t> shuffled(std::int64_t n, const RandomKey& key);
 
 struct Parts {
@@ -61,7 +62,7 @@ struct Parts {
 };
 
 /// Holds back a `fraction` in [0, 1] of the examples (rounded down), drawn by `seed` alone. Both
-/// parts keep the order of the whole.
+/// parts keep the order of the whole, and the whole alive. Throws InputError for another fraction.
 Parts split_by_seed(const std::shared_ptr<const Dataset>& whole, double fraction,
                     std::uint64_t seed);
 

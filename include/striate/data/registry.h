@@ -30,6 +30,7 @@ struct DatasetRow {
 
 class DatasetRegistry {
  public:
+  /// REQUIRES: no row has this name. References into the rows are good until the next `add`.
   void add(DatasetRow row);
   const std::vector<DatasetRow>& rows() const { return rows_; }
   /// Throws InputError with the nearest name where there is none of this name.

@@ -118,6 +118,9 @@ int optimizer_state_count(const OptimizerStep& rule);
 /// - `accumulate` adds to what the output holds instead of replacing it.
 /// - The result is a function of operands and instruction set alone, not of the thread count.
 /// - `scratch` holds at least what the matching `…_scratch` answers; its content is not kept.
+/// - These rules are REQUIRES: what breaks one is BugError where it is seen. InputError is thrown
+///   for what only the numbers can show (a label, an index), SystemError where memory runs out.
+/// - A call returns when all is written; nothing given to it is kept.
 ///
 /// A device is immutable once made: any number of threads may call it at once.
 class Device {
@@ -292,7 +295,8 @@ struct CpuOptions {
   bool winograd = true;
 };
 
-/// The fast device: float32.
+/// The fast device: float32. It holds its threads for as long as it lives. Throws SystemError where
+/// they cannot be started.
 std::unique_ptr<Device> make_cpu_device(const CpuOptions& options);
 std::unique_ptr<Device> make_cpu_device(int threads = 0);
 

@@ -27,9 +27,10 @@ Bytes write_safetensors(const SafeTensors& file);
 
 /// Reads dtypes F64, F32, I64, I32, U8 and BOOL as they are, and F16 and BF16 as float32. `name`
 /// stands for the file in messages. Throws InputError for anything that is not a whole, gapless
-/// file of these; memory is bounded by the size of `bytes`.
+/// file of these; memory is bounded by the size of `bytes`, which nothing points into afterwards.
 SafeTensors read_safetensors(std::span<const std::uint8_t> bytes, std::string_view name);
 
+/// The same of a file; InputError where it cannot be read.
 SafeTensors load_safetensors(const std::filesystem::path& path);
 /// Replaces `path`, whole or not at all. Throws SystemError when it cannot be written.
 void save_safetensors(const std::filesystem::path& path, const SafeTensors& file);

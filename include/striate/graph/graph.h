@@ -16,6 +16,8 @@ class Weights {
  public:
   using Map = std::map<std::string, Tensor, std::less<>>;
 
+  /// The tensor of this name, an empty one where there was none. References stay good until the
+  /// tensor is taken out.
   Tensor& operator[](const std::string& name) { return tensors_[name]; }
   bool contains(std::string_view name) const { return tensors_.find(name) != tensors_.end(); }
   /// Throws ModelError when there is no such tensor.
@@ -82,6 +84,7 @@ struct Graph {
   std::vector<std::string> auxiliary;  ///< scores that only training's loss looks at
   std::vector<StateUpdate> updates;
 
+  /// Null where there is none. What is pointed to is good until the graph is changed.
   const Parameter* find_parameter(std::string_view parameter) const;
   const GraphInput* find_input(std::string_view input) const;
   /// The node that makes a value; null for inputs, parameters and constants.

@@ -52,7 +52,8 @@ class Plan {
  public:
   /// `differentiate` names the outputs whose gradients will be given to `backward`; with none, the
   /// plan keeps nothing for a backward pass. Gradients are computed for every trainable parameter
-  /// and for the inputs in `input_gradients`. Throws ModelError.
+  /// and for the inputs in `input_gradients`. The plan keeps the device, copies what it needs of
+  /// the graph, and shares the graph's constants. Throws ModelError.
   struct Options {
     std::vector<std::string> differentiate;
     std::vector<std::string> input_gradients;
@@ -75,15 +76,16 @@ class Plan {
     forward(workspace, inputs, weights, RunOptions{.key = key});
   }
   /// Computes the gradients of sum(output * given) for the outputs that were to be differentiated;
-  /// one that is not given counts as 1. Must follow `forward` on the same workspace, with the same
-  /// inputs and weights.
+  /// one that is not given counts as 1. Follows `forward` on the same workspace, with the same
+  /// inputs, weights and key; once for each forward. Throws ModelError as `forward` does.
   void backward(Workspace& workspace, const Inputs& inputs, const Weights& weights,
                 const RunOptions& options, const Inputs& output_gradients = {}) const;
   void backward(Workspace& workspace, const Inputs& inputs, const Weights& weights, RunKey key = {},
                 const Inputs& output_gradients = {}) const {
     backward(workspace, inputs, weights, RunOptions{.key = key}, output_gradients);
   }
-  /// Carries the graph's state updates (running statistics) into the weights after `forward`.
+  /// Carries the graph's state updates (running statistics) into the weights after `forward`: into
+  /// the tensors they hold, which other copies of the weights share.
   void update_state(const Workspace& workspace, Weights& weights) const;
 
   /// Bytes one workspace takes.
@@ -99,7 +101,7 @@ class Plan {
 };
 
 /// The memory of one run of a plan, to be used by one thread at a time. Views stay valid until the
-/// next forward or backward on it.
+/// next forward or backward on it. It keeps its plan.
 class Workspace {
  public:
   explicit Workspace(std::shared_ptr<const Plan> plan);
@@ -120,14 +122,15 @@ class Workspace {
   std::shared_ptr<std::byte[]> memory_;
 };
 
-/// A graph on a device with its plans, compiled when a set of input shapes is first seen. Any
-/// number of threads may call it.
+/// A graph on a device with its plans, compiled when a set of input shapes is first seen and kept as
+/// long as it lives. Any number of threads may call it.
 class Program {
  public:
   Program(Graph graph, std::shared_ptr<const Device> device, Plan::Options options = {});
 
   const Graph& graph() const { return graph_; }
   const std::shared_ptr<const Device>& device() const { return device_; }
+  /// The plan for these input shapes; those not named are the graph's. Throws ModelError.
   std::shared_ptr<const Plan> plan(const Shapes& input_shapes = {}) const;
   /// Runs the graph forward and returns a dense copy of one output. Throws ModelError.
   Tensor run(const Inputs& inputs, const Weights& weights, std::string_view output) const;

@@ -28,6 +28,7 @@ struct ModelRow {
 
 class ModelRegistry {
  public:
+  /// References into the rows are good until the next `add`.
   void add(ModelRow row);
   /// Throws InputError with the nearest name.
   const ModelRow& find(std::string_view name) const;

@@ -58,13 +58,15 @@ struct PoolOptions {
 
 /// What models are written with: adds layers to a graph in its training form (batch statistics,
 /// dropout at work); `inference_form` in graph/rewrite.h makes the other. Parameters are named by
-/// dotted paths: the scopes that are open, the layer, "weight".
+/// dotted paths: the scopes that are open, the layer, "weight". For one thread at a time. Every
+/// layer throws ModelError that names it where its input does not fit; the builder cannot be gone
+/// on with then.
 class Builder {
  public:
   explicit Builder(std::string graph_name, DType dtype = DType::f32);
 
   Value input(const std::string& name, const Shape& shape);
-  /// Shape of a value, for the input shape the graph was begun with.
+  /// Shape of a value, for the input shape the graph was begun with; good as long as the builder.
   const Shape& shape(const Value& value) const;
 
   /// Any operator: `name` becomes the node's and its first output's, under the open scopes.
@@ -107,7 +109,7 @@ class Builder {
   Value pad_channels(const std::string& name, const Value& x, std::int64_t before,
                      std::int64_t behind);
 
-  /// Opens a scope while it lives: "layer1" then "0" name "layer1.0.…".
+  /// Opens a scope while it lives, which the builder must outlast: "layer1" then "0" name "layer1.0.…".
   class Scope {
    public:
     Scope(Builder& builder, std::string_view name);
@@ -123,7 +125,8 @@ class Builder {
   /// Scores beside the output, which only training's loss looks at.
   void auxiliary(const Value& scores) { graph_.auxiliary.push_back(scores.name); }
 
-  /// The graph, its value `output` renamed to `output_name`.
+  /// The graph, its value `output` renamed to `output_name`; the builder is empty after it. Throws
+  /// ModelError where two things have one name.
   Graph finish(const Value& output, const std::string& output_name);
 
  private:

@@ -24,7 +24,7 @@ constexpr Initial constant_initial(double value) {
   return {.kind = Initial::Kind::constant, .a = value};
 }
 
-/// First values of every parameter. Each is a function of seed, parameter name and position alone.
+/// First values of every parameter, in tensors of their own. Each is a function of seed, parameter name and position alone.
 Weights initialize(const Graph& graph, std::uint64_t seed);
 
 }  // namespace striate

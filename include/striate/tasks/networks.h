@@ -23,7 +23,8 @@ struct Network {
 /// works.
 Network find_network(const std::string& name);
 
-/// The network that a card's weights are for.
+/// The network that a card's weights are for. Throws InputError for a name that is not known, or a
+/// definition that cannot be read.
 Network network_of(const ModelCard& card);
 
 }  // namespace striate

@@ -30,7 +30,8 @@ inline constexpr DType dtype_of = [] {
   if constexpr (std::is_same_v<T, bool>) return DType::boolean;
 }();
 
-/// Sizes along at most eight dimensions, in ONNX order: maps are N,C,H,W.
+/// Sizes along at most eight dimensions, in ONNX order: maps are N,C,H,W. A plain value. Throws
+/// ModelError for more dimensions.
 class Shape {
  public:
   static constexpr int kMaxRank = 8;
@@ -48,7 +49,7 @@ class Shape {
   const std::int64_t* end() const { return dims_.data() + rank_; }
   void push_back(std::int64_t size);
 
-  /// Product of the sizes; 1 for rank 0. Throws ModelError where it does not fit in 2^62.
+  /// Product of the sizes; 1 for rank 0. Throws ModelError for a negative size, or more than 2^62.
   std::int64_t elements() const;
   /// "1x3x224x224"; "scalar" for rank 0.
   std::string str() const;
@@ -74,7 +75,8 @@ Strides dense_strides(const Shape& shape, Layout layout = Layout::row_major);
 Strides map_strides(const Shape& shape, std::int64_t pixel_stride);
 
 /// Elements in memory that somebody else keeps alive: a pointer, a dtype, sizes in ONNX order and
-/// one stride, in elements, for each dimension. A null `data` is an absent value.
+/// one stride, in elements, for each dimension. A null `data` is an absent value. Copying it copies
+/// no elements, and it is good as long as the memory it points to.
 template <class Void>
 struct BasicView {
   Void* data = nullptr;
@@ -94,7 +96,7 @@ struct BasicView {
   explicit operator bool() const { return data != nullptr; }
   std::int64_t stride(int axis) const { return strides[static_cast<std::size_t>(axis)]; }
 
-  /// The elements' address as T; the dtype must be T's.
+  /// The elements' address as T. REQUIRES: the dtype is T's.
   template <class T>
   auto as() const {
     using Pointer = std::conditional_t<std::is_const_v<Void>, const T*, T*>;
@@ -116,12 +118,14 @@ using View = BasicView<void>;
 using ConstView = BasicView<const void>;
 
 /// Dense row-major elements in shared host memory: how parameters, inputs and results are handed
-/// about. Copies share their elements; `clone` does not.
+/// about. Copies share their elements, and keep them alive; `clone` does not. Any number of threads
+/// may read the elements; while one writes them, no other may touch them, through whichever copy.
 class Tensor {
  public:
   Tensor() = default;
-  /// Zeros.
+  /// Zeros. Throws SystemError where there is no memory, ModelError where the shape is too large.
   Tensor(DType dtype, const Shape& shape);
+  /// A copy of `values`. REQUIRES: as many values as the shape has elements.
   template <class T>
   static Tensor of(const Shape& shape, std::span<const T> values) {
     Tensor tensor(dtype_of<T>, shape);
@@ -136,6 +140,7 @@ class Tensor {
   std::int64_t elements() const { return shape_.elements(); }
   std::size_t bytes() const { return static_cast<std::size_t>(elements()) * size_of(dtype_); }
 
+  /// The elements; good as long as a tensor that shares them. REQUIRES: the dtype is T's.
   template <class T>
   T* data() {
     invariant(dtype_ == dtype_of<T>, "a tensor was read as another dtype");
@@ -157,9 +162,10 @@ class Tensor {
   ConstView view() const { return {memory_.get(), dtype_, shape_, dense_strides(shape_)}; }
 
   Tensor clone() const;
-  /// The same elements under another shape of as many elements.
+  /// The same elements, shared, under another shape. Throws ModelError unless it has as many.
   Tensor reshaped(const Shape& shape) const;
-  /// The same values in another floating-point dtype.
+  /// The same values in another floating-point dtype: a copy, or shared where it is the dtype they
+  /// have. REQUIRES: both dtypes are floating-point.
   Tensor cast(DType dtype) const;
 
  private:

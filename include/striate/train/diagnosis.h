@@ -27,7 +27,7 @@ struct StepHistory {
 
 /// Runs a step again, node by node, and names the first whose output (or, going backward, whose
 /// gradient) is not finite while all before it were. The weights must be those that the step began
-/// with. An empty layer: everything was finite this time.
+/// with; nothing is changed. An empty layer: everything was finite this time.
 Diagnosis diagnose(const Program& program, const Inputs& inputs, const Weights& weights, RunKey key,
                    const StepHistory& history);
 

@@ -13,6 +13,7 @@ namespace striate {
 /// no column of the confusion matrix. The numbers depend on the order of the batches alone.
 class ClassMetrics {
  public:
+  /// REQUIRES: at least one class; labels given to the accessors are of [0, classes).
   explicit ClassMetrics(std::int64_t classes);
 
   /// Logits [N, classes], float32 or float64, and N labels. Throws InputError for a label outside

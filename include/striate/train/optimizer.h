@@ -97,7 +97,9 @@ class Optimizer {
   std::int64_t steps() const { return steps_; }
 
   /// One step in place on the weights with learning rate `lr`. Returns the gradients' norm over all
-  /// parameters before clipping. Where it is not finite nothing is changed.
+  /// parameters before clipping. Where it is not finite nothing is changed. The weights' tensors are
+  /// written where they lie: copies that share them change too. Throws ModelError where the
+  /// weights lack a parameter that has a gradient.
   double step(const Device& device, const Graph& graph, Weights& weights,
               const GradientOf& gradient_of, double lr);
   /// The same with the gradients of a plan's last backward pass.

@@ -34,7 +34,8 @@ class RunFolder {
   std::filesystem::path best() const { return path_ / "best.safetensors"; }
 
   /// Begins the metrics with those of the first `epochs` epochs that an earlier run left there: 0
-  /// for a new run. Lines after them, and what is not a line of metrics, go.
+  /// for a new run. Lines after them, and what is not a line of metrics, go. Throws SystemError where
+  /// the file cannot be written.
   void keep_metrics(std::int64_t epochs);
   /// Adds a line; the file is replaced whole, so that no line is ever half there.
   void append_metrics(const EpochReport& report);

@@ -10,7 +10,8 @@ namespace striate {
 
 /// Batches from tensors that are in memory whole: by graph input, samples along their first axis,
 /// as many in each. Every pass takes them in another order, a function of seed and epoch alone; the
-/// last batch may be smaller. The tensors are shared, not copied.
+/// last batch may be smaller. The tensors are shared, not copied, and must not change meanwhile; a
+/// batch is a copy. For one thread at a time.
 class TensorBatches final : public BatchSource {
  public:
   /// Throws InputError where there are no samples, or not as many in each tensor.

@@ -27,22 +27,26 @@ ModelSize size_of(const ModelCard& card);
 /// threads may call it at once. It shares the weights' memory with whoever made it.
 class Classifier {
  public:
-  /// Throws InputError when the card names no known model, or no classes or preprocessing.
+  /// Throws InputError when the card names no known model, or no classes or preprocessing. Weights
+  /// that do not fit show when it is first used: pick_weights checks them beforehand.
   Classifier(ModelCard card, Weights weights, std::shared_ptr<const Device> device);
 
   /// From a file that `save` or a training wrote. `defaults` fills in what the file does not carry
   /// (weights from elsewhere). Throws InputError naming the file.
   static Classifier load(const std::filesystem::path& path, std::shared_ptr<const Device> device,
                          const ModelCard& defaults = {});
+  /// Replaces `path`, whole or not at all. Throws SystemError.
   void save(const std::filesystem::path& path) const;
 
   const ModelCard& card() const { return card_; }
   const Graph& graph() const { return program_->graph(); }
   const Weights& weights() const { return weights_; }
 
-  /// float32 [N, classes] for preprocessed pictures float32 [N, C, H, W].
+  /// float32 [N, classes] for preprocessed pictures float32 [N, C, H, W], in memory of its own.
+  /// Throws ModelError for another shape or dtype.
   Tensor logits(const Tensor& pictures) const;
-  /// The `count` most probable classes of each picture, best first.
+  /// The `count` most probable classes of each picture, best first. REQUIRES: each picture has a
+  /// pixel, and 1 or 3 channels.
   std::vector<std::vector<Guess>> classify(std::span<const Image> pictures, int count = 5) const;
 
  private:

@@ -29,7 +29,8 @@ struct EvaluationOptions {
 };
 
 /// Runs an inference graph (input `input`, output `logits`) over a whole dataset. Throws InputError
-/// where the dataset has labels beyond the network's classes, Cancelled once `cancel` is set.
+/// where the dataset has labels beyond the network's classes, what the dataset throws, and Cancelled
+/// once `cancel` is set. Nothing is kept of what it is given.
 Evaluation evaluate(const Program& inference, const Weights& weights, const Dataset& dataset,
                     const Preprocessing& preprocessing, const EvaluationOptions& options = {});
 

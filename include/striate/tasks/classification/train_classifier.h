@@ -54,7 +54,9 @@ struct ClassifierOutcome {
 /// checkpoint, or from the beginning where none was written yet, with the bits of a run that was
 /// never interrupted: whenever the process is killed, nothing in the folder is half-written and no
 /// more is lost than the steps since the checkpoint. When stopped, the checkpoint holds the last
-/// finished step. Throws SystemError where a file cannot be written, and leaves the one before.
+/// finished step. Throws SystemError where a file cannot be written, and leaves the one before;
+/// InputError for a checkpoint of another run; DivergedError; what hooks throw. The hooks are called
+/// on this thread. One call a folder at a time: RunFolder sees to it.
 ClassifierOutcome train_classifier(const ClassifierTraining& training,
                                    std::shared_ptr<const Device> device, RunFolder& folder,
                                    bool resume = false, const ClassifierHooks& hooks = {});
