@@ -25,6 +25,13 @@ HWY_INLINE auto sum_of_window(const Load& load, const float* p, std::int64_t cou
   return sum;
 }
 
+// Rows of the table of functions take three operands, whichever they use.
+template <class D, class V>
+HWY_INLINE V power_of(D d, V base, float exponent) {
+  const V in[3] = {base, hn::Zero(d), hn::Zero(d)};
+  return row::power::of(d, in, &exponent);
+}
+
 // `padded` holds zeros before and behind the n numbers that are written here.
 void lrn_forward_row(const LocalNorm& norm, const float* x, float* y, std::size_t n,
                      float* padded) {
@@ -38,7 +45,7 @@ void lrn_forward_row(const LocalNorm& norm, const float* x, float* y, std::size_
   });
   for_lanes(d, n, [&](auto load, auto store, std::size_t i) HWY_ATTR {
     const auto s = hn::MulAdd(share, sum_of_window(load, padded + i, norm.window()), bias);
-    store(hn::Mul(load(x + i), row::power::of(d, &s, &exponent)), y + i);
+    store(hn::Mul(load(x + i), power_of(d, s, exponent)), y + i);
   });
 }
 
@@ -58,7 +65,7 @@ void lrn_backward_row(const LocalNorm& norm, const float* x, const float* dy, fl
   float* first = terms + norm.after;
   for_lanes(d, n, [&](auto load, auto store, std::size_t i) HWY_ATTR {
     const auto s = hn::MulAdd(share, sum_of_window(load, padded + i, norm.window()), bias);
-    const auto slope = hn::Mul(load(dy + i), row::power::of(d, &s, &exponent));
+    const auto slope = hn::Mul(load(dy + i), power_of(d, s, exponent));
     store(hn::Div(hn::Mul(slope, load(x + i)), s), first + i);
     auto result = slope;
     if (accumulate) result = hn::Add(result, load(dx + i));
