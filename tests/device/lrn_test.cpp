@@ -49,6 +49,13 @@ TEST(Lrn, AWindowWiderThanTheChannels) {
   on_both([&](const Device& device) { device.lrn_forward(norm, x.on(device), y.on(device)); });
   y.expect_close(4, 0);
   EXPECT_NEAR(y.on(reference()).as<double>()[1], 0.4, 1e-12);
+
+  LocalNorm widest = norm;
+  widest.before = widest.after = std::int64_t{1} << 61;
+  Value same(Shape{1, 2});
+  on_both([&](const Device& device) { device.lrn_forward(widest, x.on(device), same.on(device)); });
+  same.expect_close(4, 0);
+  EXPECT_EQ(same.on(testing::cpu()).as<float>()[1], y.on(testing::cpu()).as<float>()[1]);
 }
 
 }  // namespace

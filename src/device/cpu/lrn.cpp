@@ -32,6 +32,13 @@ HWY_INLINE V power_of(D d, V base, float exponent) {
   return row::power::of(d, in, &exponent);
 }
 
+HWY_INLINE void put_squares(const float* x, std::size_t n, float* to) {
+  for_lanes(hn::ScalableTag<float>(), n, [&](auto load, auto store, std::size_t i) HWY_ATTR {
+    const auto value = load(x + i);
+    store(hn::Mul(value, value), to + i);
+  });
+}
+
 // `padded` holds zeros before and behind the n numbers that are written here.
 void lrn_forward_row(const LocalNorm& norm, const float* x, float* y, std::size_t n,
                      float* padded) {
@@ -39,10 +46,7 @@ void lrn_forward_row(const LocalNorm& norm, const float* x, float* y, std::size_
   const auto share = hn::Set(d, static_cast<float>(norm.share));
   const auto bias = hn::Set(d, static_cast<float>(norm.bias));
   const auto exponent = static_cast<float>(-norm.beta);
-  for_lanes(d, n, [&](auto load, auto store, std::size_t i) HWY_ATTR {
-    const auto value = load(x + i);
-    store(hn::Mul(value, value), padded + norm.before + i);
-  });
+  put_squares(x, n, padded + norm.before);
   for_lanes(d, n, [&](auto load, auto store, std::size_t i) HWY_ATTR {
     const auto s = hn::MulAdd(share, sum_of_window(load, padded + i, norm.window()), bias);
     store(hn::Mul(load(x + i), power_of(d, s, exponent)), y + i);
@@ -57,10 +61,7 @@ void lrn_backward_row(const LocalNorm& norm, const float* x, const float* dy, fl
   const auto bias = hn::Set(d, static_cast<float>(norm.bias));
   const auto exponent = static_cast<float>(-norm.beta);
   const auto factor = hn::Set(d, static_cast<float>(2 * norm.share * norm.beta));
-  for_lanes(d, n, [&](auto load, auto store, std::size_t i) HWY_ATTR {
-    const auto value = load(x + i);
-    store(hn::Mul(value, value), padded + norm.before + i);
-  });
+  put_squares(x, n, padded + norm.before);
   // A window that sees channel c belongs to one of c - after to c + before.
   float* first = terms + norm.after;
   for_lanes(d, n, [&](auto load, auto store, std::size_t i) HWY_ATTR {
@@ -87,6 +88,13 @@ namespace {
 HWY_EXPORT(lrn_forward_row);
 HWY_EXPORT(lrn_backward_row);
 
+// The same norm with no more of a window than there are channels: a file may ask for any size.
+LocalNorm within(LocalNorm norm, std::int64_t channels) {
+  norm.before = std::min(norm.before, channels - 1);
+  norm.after = std::min(norm.after, channels - 1);
+  return norm;
+}
+
 // n numbers with zeros before and behind, as far as a window reaches.
 std::vector<float> padded_row(const LocalNorm& norm, std::int64_t n) {
   return std::vector<float>(static_cast<std::size_t>(n + norm.window()));
@@ -94,12 +102,13 @@ std::vector<float> padded_row(const LocalNorm& norm, std::int64_t n) {
 
 }  // namespace
 
-void cpu_lrn_forward(const Threads& threads, const LocalNorm& norm, const ConstView& x,
+void cpu_lrn_forward(const Threads& threads, const LocalNorm& asked, const ConstView& x,
                      const View& y) {
   const PixelRows from(x);
   const PixelRows to(y);
   const std::int64_t channels = from.channels();
   if (channels == 0) return;
+  const LocalNorm norm = within(asked, channels);
   const auto kernel = HWY_DYNAMIC_DISPATCH(lrn_forward_row);
   for_ranges(threads, from.rows(), channels * 4, [&](std::int64_t first, std::int64_t last) {
     std::vector<float> x_buffer, y_buffer;
@@ -114,13 +123,14 @@ void cpu_lrn_forward(const Threads& threads, const LocalNorm& norm, const ConstV
   });
 }
 
-void cpu_lrn_backward(const Threads& threads, const LocalNorm& norm, const ConstView& x,
+void cpu_lrn_backward(const Threads& threads, const LocalNorm& asked, const ConstView& x,
                       const ConstView& dy, const View& dx, bool accumulate) {
   const PixelRows values(x);
   const PixelRows slopes(dy);
   const PixelRows targets(dx);
   const std::int64_t channels = values.channels();
   if (channels == 0) return;
+  const LocalNorm norm = within(asked, channels);
   const auto kernel = HWY_DYNAMIC_DISPATCH(lrn_backward_row);
   for_ranges(threads, values.rows(), channels * 4, [&](std::int64_t first, std::int64_t last) {
     std::vector<float> x_buffer, dy_buffer, dx_buffer;
