@@ -152,7 +152,7 @@ void npy(Input bytes) { read_npy_tensor(bytes, "array"); }
 void chain(Input bytes) { summarize(read_chain(text(bytes)).graph); }
 
 void settings(Input bytes) {
-  ClassifierSettings read;
+  TrainingSettings read;
   read_toml(text(bytes), "settings", read);
   check(read.train);
   Augmentation::parse(read.augment);

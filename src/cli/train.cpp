@@ -5,7 +5,7 @@
 #include "striate/base/files.h"
 #include "striate/base/threads.h"
 #include "striate/tasks/classification/report.h"
-#include "striate/tasks/classification/train_classifier.h"
+#include "striate/tasks/training.h"
 
 namespace striate {
 namespace {
@@ -13,14 +13,14 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Arguments {
-  ClassifierSettings settings;
+  TrainingSettings settings;
   DeviceOptions run;
   std::string out;
   std::string resume;
-  double save_seconds = ClassifierHooks{}.save_seconds;
+  double save_seconds = TrainingHooks{}.save_seconds;
 };
 
-void read_config(const fs::path& path, ClassifierSettings& settings) {
+void read_config(const fs::path& path, TrainingSettings& settings) {
   const Bytes bytes = read_file(path, 1 << 20);
   read_toml({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string(), settings);
 }
@@ -34,17 +34,37 @@ fs::path free_folder(const std::string& model) {
   return folder;
 }
 
-std::string epoch_line(const EpochReport& report, std::int64_t epochs) {
+std::string score_text(const ScoreLabel& label, double value) {
+  return fmt::format("{} {}", label.label, label.share ? percent(value) : decimal(value));
+}
+
+std::string epoch_line(const EpochReport& report, const Training& training) {
+  const std::int64_t epochs = training.settings.train.epochs;
   std::string line = fmt::format("epoch {:>{}}/{}  loss {}", report.epoch,
                                  std::to_string(epochs).size(), epochs, decimal(report.loss));
-  const auto score = [&](const char* name) { return report.scores.find(name)->second; };
-  if (!report.scores.empty()) {
-    line += fmt::format("  validation: loss {}, top-1 {}", decimal(score("loss")),
-                        percent(score("top1")));
+  const char* before = "  validation: ";
+  for (const ScoreLabel& label : training.labels) {
+    const auto found = report.scores.find(label.name);
+    if (found == report.scores.end()) continue;
+    line += before + score_text(label, found->second);
+    before = ", ";
   }
-  return line + fmt::format("  {} images/s  {}{}\n", with_unit(report.samples_per_second),
-                            duration(report.seconds + report.validation_seconds),
+  return line + fmt::format("  {} {}/s  {}{}\n", with_unit(report.samples_per_second),
+                            training.unit, duration(report.seconds + report.validation_seconds),
                             report.improved ? "  best" : "");
+}
+
+// "; best: epoch 6, top-1 93.40 % of the pictures held back"
+std::string best_text(const TrainingOutcome& outcome, const Training& training) {
+  if (outcome.best_epoch == 0) return "";
+  ScoreLabel label{.name = training.settings.train.best_by,
+                   .label = training.settings.train.best_by,
+                   .share = false};
+  for (const ScoreLabel& known : training.labels) {
+    if (known.name == label.name) label = known;
+  }
+  return fmt::format("; best: epoch {}, {} on what was held back", outcome.best_epoch,
+                     score_text(label, outcome.best_score));
 }
 
 std::string listed(const std::vector<std::string>& names) {
@@ -58,7 +78,7 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 // What a run begins with beside first weights.
-std::string loaded_text(const ClassifierTraining& training) {
+std::string loaded_text(const Training& training) {
   std::string text;
   if (training.loaded) {
     const LoadReport& report = *training.loaded;
@@ -92,8 +112,8 @@ Json loaded_json(const LoadReport& report) {
           {"left_over", report.left_over}};
 }
 
-Json outcome_json(const ClassifierOutcome& outcome, const ClassifierTraining& training,
-                  const RunFolder& folder, double seconds) {
+Json outcome_json(const TrainingOutcome& outcome, const Training& training, const RunFolder& folder,
+                  double seconds) {
   Json json{{"model", training.settings.model},
             {"data", training.settings.data},
             {"folder", folder.path().string()},
@@ -108,7 +128,7 @@ Json outcome_json(const ClassifierOutcome& outcome, const ClassifierTraining& tr
   const EpochReport& last = outcome.epochs.back();
   json["epochs"] = last.epoch;
   json["train_loss"] = last.loss;
-  json["images_per_second"] = last.samples_per_second;
+  json[training.unit + "_per_second"] = last.samples_per_second;
   for (const EpochReport& report : outcome.epochs) {
     if (report.epoch != outcome.best_epoch) continue;
     for (const auto& [name, value] : report.scores) json[name] = value;
@@ -119,7 +139,7 @@ Json outcome_json(const ClassifierOutcome& outcome, const ClassifierTraining& tr
 void train_command(const Arguments& arguments) {
   const auto begin = std::chrono::steady_clock::now();
   const bool resume = !arguments.resume.empty();
-  const ClassifierSettings& settings = arguments.settings;
+  const TrainingSettings& settings = arguments.settings;
   if (settings.model.empty()) fail<InputError>("train: name a model; `striate models` lists them");
   if (settings.data.empty())
     fail<InputError>("train: --data is missing; `striate data` lists them");
@@ -132,30 +152,31 @@ void train_command(const Arguments& arguments) {
     fail<InputError>("{}: already holds a run; give another --out, or --resume {}", where.string(),
                      where.string());
   }
-  const ClassifierTraining training =
+  const Training training =
       open_training(settings, threads, resume ? where / "checkpoint.safetensors" : fs::path());
   RunFolder folder(where);
 
   const bool json = arguments.run.json;
   if (!json) {
-    const Shape input = training.graph.inputs[0].shape;
-    print(fmt::format("{} on {}: {} pictures {}x{}x{}, {} held back to validate, into {}\n",
-                      settings.model, settings.data, grouped(training.train->size()), input[1],
-                      input[2], input[3], grouped(training.validation->size()), where.string()));
+    print(fmt::format("{} on {}: {} {}, {} held back to validate, into {}\n", settings.model,
+                      settings.data, grouped(training.samples), training.kind,
+                      grouped(training.held_back), where.string()));
+    for (const std::string& note : training.notes) print(note + '\n');
     print(loaded_text(training));
     std::fflush(stdout);
   }
-  const std::int64_t total = training.train->size();
+  const std::int64_t total = training.samples;
   std::unique_ptr<Progress> progress;
-  ClassifierHooks hooks;
+  TrainingHooks hooks;
   hooks.stop = &stop_when_interrupted();
   hooks.save_seconds = arguments.save_seconds;
   hooks.on_step = [&](const StepReport& report) {
     if (!progress || report.step == 1) {
       progress = std::make_unique<Progress>(
-          fmt::format("epoch {}/{}", report.epoch, settings.train.epochs), total, "images", json);
+          fmt::format("epoch {}/{}", report.epoch, settings.train.epochs), total, training.unit,
+          json);
     }
-    progress->advance_to(std::min(report.step * settings.train.batch, total),
+    progress->advance_to(std::min(report.step * training.settings.train.batch, total),
                          "loss " + decimal(report.loss));
   };
   bool any_epoch = false;
@@ -163,12 +184,12 @@ void train_command(const Arguments& arguments) {
     progress.reset();
     any_epoch = true;
     if (json) return;
-    print(epoch_line(report, settings.train.epochs));
+    print(epoch_line(report, training));
     std::fflush(stdout);
   };
-  const ClassifierOutcome outcome = [&] {
+  const TrainingOutcome outcome = [&] {
     try {
-      return train_classifier(training, device, folder, resume, hooks);
+      return run_training(training, device, folder, resume, hooks);
     } catch (const SystemError& error) {
       progress.reset();
       if (!fs::exists(folder.checkpoint())) throw;
@@ -179,7 +200,8 @@ void train_command(const Arguments& arguments) {
   progress.reset();
   if (any_epoch) {
     const std::vector<EpochReport> reports = read_metrics(folder.metrics());
-    write_file(where / "curves.png", training_curves(settings.model, reports).png());
+    write_file(where / "curves.png",
+               training_curves(settings.model, reports, training.labels).png());
   }
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -191,17 +213,14 @@ void train_command(const Arguments& arguments) {
     print(fmt::format(
         "{} in {}{}\n",
         outcome.end == TrainEnd::early_stop ? "stopped early, no longer improving," : "trained",
-        duration(seconds),
-        outcome.best_epoch > 0 ? fmt::format("; best: epoch {}, {} of the pictures held back",
-                                             outcome.best_epoch, percent(outcome.best_score))
-                               : ""));
+        duration(seconds), best_text(outcome, training)));
   }
   if (outcome.end == TrainEnd::stopped) throw CLI::RuntimeError(130);
 }
 
 void set_up(CLI::App& app) {
   auto arguments = std::make_shared<Arguments>();
-  arguments->settings.train.batch = 128;
+  arguments->settings.train.batch = -1;
   arguments->settings.train.optimizer.name = "adam";
   arguments->settings.train.schedule = "cosine";
   // Read first, so that flags beside it win.
@@ -234,7 +253,7 @@ void set_up(CLI::App& app) {
 void register_command_train(CommandRegistry& registry);
 void register_command_train(CommandRegistry& registry) {
   registry.add({.name = "train",
-                .doc = "train a classifier",
+                .doc = "train a network",
                 .example = "striate train cnn --data fashion-mnist --epochs 6 --out runs/first",
                 .set_up = set_up});
 }

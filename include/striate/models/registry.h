@@ -24,6 +24,8 @@ struct ModelRow {
   /// The training form, input `input` [1, channels, height, width], output `logits` [1, classes].
   /// Throws ModelError that names the layer when the pictures are too small.
   std::function<Graph(const ModelSize&)> build;
+  /// What it is trained for: a folder of src/tasks.
+  std::string task = "classification";
 };
 
 class ModelRegistry {

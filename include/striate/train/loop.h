@@ -27,14 +27,16 @@ struct TrainOptions {
   std::string best_by = "top1";
 
   STRIATE_FIELDS(visit("epochs", epochs, "passes over the training samples");
-                 visit("batch", batch, "samples in a step"); optimizer.fields(visit);
+                 visit("batch", batch, "samples in a step; -1, to `striate train`: the task's own");
+                 optimizer.fields(visit);
                  visit("schedule", schedule,
                        "constant, cosine[:MIN], step:30,60:0.1 or every:30:0.1");
                  visit("warmup", warmup, "epochs in which the learning rate rises to its value");
                  visit("seed", seed, "number that every random draw follows from");
                  visit("early_stop", early_stop,
                        "stop after so many epochs without a better one; 0: never");
-                 visit("best_by", best_by, "validation score that the best epoch has most of");)
+                 visit("best_by", best_by,
+                       "validation score that the best epoch has most of; none: the task's own");)
 };
 
 /// Throws InputError for values that cannot be trained with.

@@ -1,7 +1,10 @@
 #include "striate/tasks/classification/report.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <utility>
 
 #include "striate/draw/matrix.h"
 #include "striate/draw/plot.h"
@@ -9,8 +12,8 @@
 namespace striate {
 namespace {
 
-draw::Series series(const std::string& name, std::span<const EpochReport> epochs,
-                    double (*value)(const EpochReport&)) {
+template <class Value>
+draw::Series series(const std::string& name, std::span<const EpochReport> epochs, Value value) {
   draw::Series curve{.name = name, .markers = true};
   for (const EpochReport& report : epochs) {
     curve.x.push_back(static_cast<double>(report.epoch));
@@ -20,28 +23,35 @@ draw::Series series(const std::string& name, std::span<const EpochReport> epochs
 }
 
 // A score of the epoch; nothing is drawn where it was not measured.
-template <const char* const& kName>
-double score(const EpochReport& report) {
-  const auto found = report.scores.find(kName);
-  return found == report.scores.end() ? std::numeric_limits<double>::quiet_NaN() : found->second;
+auto score(std::string name) {
+  return [name = std::move(name)](const EpochReport& report) {
+    const auto found = report.scores.find(name);
+    return found == report.scores.end() ? std::numeric_limits<double>::quiet_NaN() : found->second;
+  };
 }
-constexpr const char* kLoss = "loss";
-constexpr const char* kTop1 = "top1";
+
+double training_top1(const EpochReport& report) { return report.top1; }
+double training_loss(const EpochReport& report) { return report.loss; }
 
 }  // namespace
 
-draw::Canvas training_curves(const std::string& title, std::span<const EpochReport> epochs) {
-  const draw::Plot panels[] = {
-      {.title = title + ": loss",
-       .x_label = "epoch",
-       .y_label = "cross-entropy",
-       .series = {series("training", epochs, [](const EpochReport& r) { return r.loss; }),
-                  series("validation", epochs, score<kLoss>)}},
-      {.title = title + ": accuracy",
-       .x_label = "epoch",
-       .y_label = "share of pictures",
-       .series = {series("training top-1", epochs, [](const EpochReport& r) { return r.top1; }),
-                  series("validation top-1", epochs, score<kTop1>)}}};
+draw::Canvas training_curves(const std::string& title, std::span<const EpochReport> epochs,
+                             std::span<const ScoreLabel> labels) {
+  std::vector<draw::Plot> panels{{.title = title + ": loss",
+                                  .x_label = "epoch",
+                                  .y_label = "cross-entropy",
+                                  .series = {series("training", epochs, training_loss),
+                                             series("validation", epochs, score("loss"))}}};
+  draw::Plot shares{.title = title + ": accuracy", .x_label = "epoch", .y_label = "share"};
+  if (std::any_of(epochs.begin(), epochs.end(),
+                  [](const EpochReport& r) { return std::isfinite(r.top1); })) {
+    shares.series.push_back(series("training top-1", epochs, training_top1));
+  }
+  for (const ScoreLabel& label : labels) {
+    if (!label.share) continue;
+    shares.series.push_back(series("validation " + label.label, epochs, score(label.name)));
+  }
+  if (!shares.series.empty()) panels.push_back(std::move(shares));
   return draw::draw_plots(panels);
 }
 
@@ -49,16 +59,16 @@ draw::Canvas compared_runs(std::span<const NamedRun> runs) {
   struct Panel {
     const char* title;
     const char* unit;
-    double (*value)(const EpochReport&);
+    std::function<double(const EpochReport&)> value;
   };
-  constexpr Panel kPanels[] = {
+  const Panel panels[] = {
       {"error on training pictures", "%", [](const EpochReport& r) { return 100 * (1 - r.top1); }},
       {"error on pictures held back", "%",
-       [](const EpochReport& r) { return 100 * (1 - score<kTop1>(r)); }},
+       [](const EpochReport& r) { return 100 * (1 - score("top1")(r)); }},
       {"training loss", "cross-entropy", [](const EpochReport& r) { return r.loss; }},
-      {"loss on pictures held back", "cross-entropy", score<kLoss>}};
+      {"loss on pictures held back", "cross-entropy", score("loss")}};
   std::vector<draw::Plot> plots;
-  for (const Panel& panel : kPanels) {
+  for (const Panel& panel : panels) {
     draw::Plot plot{.title = panel.title, .x_label = "epoch", .y_label = panel.unit};
     bool any = false;
     for (const NamedRun& run : runs) {

@@ -1,14 +1,11 @@
 #include "striate/tasks/classification/train_classifier.h"
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 
 #include "striate/base/error.h"
-#include "striate/base/files.h"
 #include "striate/data/loader.h"
 #include "striate/data/registry.h"
-#include "striate/formats/safetensors.h"
 #include "striate/graph/rewrite.h"
 #include "striate/nn/builder.h"
 #include "striate/nn/load.h"
@@ -24,10 +21,10 @@ namespace {
 // The loop's batches from a picture loader, one loader an epoch.
 class PictureBatches final : public BatchSource {
  public:
-  PictureBatches(const Dataset& dataset, LoaderOptions options)
-      : dataset_(dataset),
+  PictureBatches(std::shared_ptr<const Dataset> dataset, LoaderOptions options)
+      : dataset_(std::move(dataset)),
         options_(std::move(options)),
-        steps_(Loader(dataset, options_).batches()) {}
+        steps_(Loader(*dataset_, options_).batches()) {}
 
   std::int64_t steps() const override { return steps_; }
 
@@ -35,7 +32,7 @@ class PictureBatches final : public BatchSource {
     options_.seed = static_cast<std::uint64_t>(seed);
     options_.epoch = static_cast<std::uint64_t>(epoch);
     options_.first = first;
-    loader_.emplace(dataset_, options_);
+    loader_.emplace(*dataset_, options_);
   }
 
   TrainBatch next() override {
@@ -47,31 +44,25 @@ class PictureBatches final : public BatchSource {
   }
 
  private:
-  const Dataset& dataset_;
+  std::shared_ptr<const Dataset> dataset_;
   LoaderOptions options_;
   std::int64_t steps_;
   std::optional<Loader> loader_;
 };
 
-std::vector<std::string> paths_in(std::string_view text) {
-  std::vector<std::string> paths;
-  while (!text.empty()) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    paths.emplace_back(text.substr(0, comma));
-    text.remove_prefix(std::min(comma + 1, text.size()));
+std::int64_t count_right(const Workspace& workspace, const TrainBatch& batch) {
+  const Tensor logits = workspace.fetch("logits");
+  const std::int64_t classes = logits.shape()[1];
+  const float* row = logits.data<float>();
+  std::int64_t right = 0;
+  for (const std::int64_t label : batch.inputs.at("labels").values<std::int64_t>()) {
+    right += std::max_element(row, row + classes) - row == label ? 1 : 0;
+    row += classes;
   }
-  return paths;
+  return right;
 }
 
-std::int64_t trained_weights(const Graph& graph) {
-  std::int64_t count = 0;
-  for (const Parameter& parameter : graph.parameters) {
-    if (parameter.trainable) count += parameter.shape.elements();
-  }
-  return count;
-}
-
-void build_graph(ClassifierTraining& training, const ModelRow& model) {
+void build_graph(Training& training, const ModelRow& model) {
   Graph graph;
   try {
     graph = model.build(size_of(training.card));
@@ -82,21 +73,15 @@ void build_graph(ClassifierTraining& training, const ModelRow& model) {
                      model.natural.width, training.settings.data, pictures.channels,
                      pictures.height, pictures.width, error.what());
   }
-  const std::int64_t all = trained_weights(graph);
-  graph = freeze(std::move(graph), paths_in(training.settings.freeze));
-  training.frozen = all - trained_weights(graph);
-  if (training.frozen == all) {
-    fail<InputError>("freeze: nothing is left to train of {}", graph.name);
-  }
-  training.graph = with_classification_loss(std::move(graph));
+  training.graph = with_classification_loss(freeze_for(training, std::move(graph)));
 }
 
 // Datasets whose pictures have one size set the network's; others are brought to the size that the
 // weights begun from were trained with, or to the model's. Those weights' mean and deviation are
 // kept.
-Preprocessing preprocessing_for(const ClassifierTraining& training, const ModelRow& model,
-                                const Preprocessing& before, const Threads& threads) {
-  const ClassifierSettings& settings = training.settings;
+Preprocessing preprocessing_for(const TrainingSettings& settings, const Dataset& pictures,
+                                const ModelRow& model, const Preprocessing& before,
+                                const Threads& threads) {
   const DatasetRow& row = datasets().find(settings.data.substr(0, settings.data.find(':')));
   const bool known = !before.mean.empty();
   Preprocessing wanted{.channels = row.channels, .height = row.height, .width = row.width};
@@ -113,16 +98,53 @@ Preprocessing preprocessing_for(const ClassifierTraining& training, const ModelR
     check(wanted);
     return wanted;
   }
-  return measure_preprocessing(*training.train, wanted.channels, wanted.height, wanted.width,
-                               threads, wanted.resize);
+  return measure_preprocessing(pictures, wanted.channels, wanted.height, wanted.width, threads,
+                               wanted.resize);
+}
+
+// The samples, and what is asked of them.
+void describe(Training& training, const std::shared_ptr<const Dataset>& train,
+              const std::shared_ptr<const Dataset>& validation) {
+  const Preprocessing& preprocessing = training.card.preprocessing;
+  training.samples = train->size();
+  training.held_back = validation->size();
+  training.kind = fmt::format("pictures {}x{}x{}", preprocessing.channels, preprocessing.height,
+                              preprocessing.width);
+  training.labels = {{.name = "loss", .label = "loss", .share = false},
+                     {.name = "top1", .label = "top-1"}};
+  training.count_right = count_right;
+  training.batches =
+      [train, options = LoaderOptions{.batch = training.settings.train.batch,
+                                      .shuffle = true,
+                                      .augment = Augmentation::parse(training.settings.augment),
+                                      .preprocessing = preprocessing}] {
+        return std::make_unique<PictureBatches>(train, options);
+      };
+  if (validation->size() == 0) return;
+  Graph forward = training.graph;
+  forward.outputs = {"logits"};
+  training.validator = [validation, preprocessing, graph = inference_form(std::move(forward))](
+                           std::shared_ptr<const Device> device) -> Validate {
+    const auto program = std::make_shared<const Program>(graph, std::move(device));
+    return [=](const Weights& weights, const std::atomic<bool>* cancel) -> Scores {
+      const Evaluation score =
+          evaluate(*program, weights, *validation, preprocessing, {.cancel = cancel});
+      return {{"top1", score.metrics.top1()},
+              {"top5", score.metrics.top5()},
+              {"loss", score.metrics.loss()}};
+    };
+  };
 }
 
 }  // namespace
 
-ClassifierTraining open_training(const ClassifierSettings& settings, const Threads& threads,
-                                 const std::filesystem::path& checkpoint) {
+Training open_classifier_training(const TrainingSettings& given, const Threads& threads,
+                                  const std::filesystem::path& checkpoint) {
+  Training training{.settings = given};
+  TrainingSettings& settings = training.settings;
+  if (settings.train.batch == -1) settings.train.batch = 128;
+  if (settings.train.best_by.empty()) settings.train.best_by = "top1";
   check(settings.train);
-  ClassifierTraining training{.settings = settings};
   const Network network = find_network(settings.model);
   const ModelRow& model = network.row;
   Augmentation::parse(settings.augment);
@@ -142,8 +164,8 @@ ClassifierTraining open_training(const ClassifierSettings& settings, const Threa
   }
   Parts parts =
       split_by_seed(whole, settings.validation, static_cast<std::uint64_t>(settings.train.seed));
-  training.train = std::move(parts.train);
-  training.validation = std::move(parts.validation);
+  const std::shared_ptr<const Dataset> train = std::move(parts.train);
+  const std::shared_ptr<const Dataset> validation = std::move(parts.validation);
 
   training.card.model = settings.model;
   training.card.definition = network.definition;
@@ -160,6 +182,7 @@ ClassifierTraining open_training(const ClassifierSettings& settings, const Threa
     }
     training.card.preprocessing = begun.preprocessing;
     build_graph(training, model);
+    describe(training, train, validation);
     return training;
   }
   ModelFile file;
@@ -175,7 +198,8 @@ ClassifierTraining open_training(const ClassifierSettings& settings, const Threa
                        settings.model);
     }
   }
-  training.card.preprocessing = preprocessing_for(training, model, before.preprocessing, threads);
+  training.card.preprocessing =
+      preprocessing_for(settings, *train, model, before.preprocessing, threads);
   build_graph(training, model);
   if (!settings.weights.empty()) {
     training.first = initialize(training.graph, static_cast<std::uint64_t>(settings.train.seed));
@@ -185,88 +209,8 @@ ClassifierTraining open_training(const ClassifierSettings& settings, const Threa
     training.loaded = begin_from(scores, file.weights, settings.weights,
                                  other || settings.classes != 0, training.first);
   }
+  describe(training, train, validation);
   return training;
-}
-
-ClassifierOutcome train_classifier(const ClassifierTraining& training,
-                                   std::shared_ptr<const Device> device, RunFolder& folder,
-                                   bool resume, const ClassifierHooks& hooks) {
-  const ClassifierSettings& settings = training.settings;
-  TrainState state;
-  if (resume && std::filesystem::exists(folder.checkpoint())) {
-    state = load_checkpoint(folder.checkpoint()).state;
-    state.weights = pick_weights(training.graph, state.weights, folder.checkpoint().string());
-  } else {
-    state.weights = training.loaded ? training.first.clone()
-                                    : initialize(training.graph,
-                                                 static_cast<std::uint64_t>(settings.train.seed));
-    write_file(folder.config(), to_toml(settings));
-  }
-  folder.keep_metrics(state.epoch);
-
-  const Program program(training.graph, device, {.differentiate = {"loss"}});
-  Graph forward = training.graph;
-  forward.outputs = {"logits"};
-  const Program inference(inference_form(std::move(forward)), std::move(device));
-  const Preprocessing& preprocessing = training.card.preprocessing;
-  PictureBatches batches(*training.train, {.batch = settings.train.batch,
-                                           .shuffle = true,
-                                           .augment = Augmentation::parse(settings.augment),
-                                           .preprocessing = preprocessing});
-  const Metadata metadata = to_metadata(training.card);
-  ClassifierOutcome outcome;
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point saved = Clock::now();
-  TrainHooks loop;
-  loop.stop = hooks.stop;
-  if (training.validation->size() > 0) {
-    loop.validate = [&](const Weights& weights) -> Scores {
-      const Evaluation score =
-          evaluate(inference, weights, *training.validation, preprocessing, {.cancel = hooks.stop});
-      return {{"top1", score.metrics.top1()},
-              {"top5", score.metrics.top5()},
-              {"loss", score.metrics.loss()}};
-    };
-  }
-  const auto save = [&] {
-    save_checkpoint(folder.checkpoint(), state, metadata);
-    saved = Clock::now();
-  };
-  loop.count_right = [](const Workspace& workspace, const TrainBatch& batch) {
-    const Tensor logits = workspace.fetch("logits");
-    const std::int64_t classes = logits.shape()[1];
-    const float* row = logits.data<float>();
-    std::int64_t right = 0;
-    for (const std::int64_t label : batch.inputs.at("labels").values<std::int64_t>()) {
-      right += std::max_element(row, row + classes) - row == label ? 1 : 0;
-      row += classes;
-    }
-    return right;
-  };
-  loop.on_step = [&](const StepReport& report, const Workspace&, const TrainBatch&) {
-    if (std::chrono::duration<double>(Clock::now() - saved).count() > hooks.save_seconds) save();
-    if (hooks.on_step) hooks.on_step(report);
-  };
-  loop.on_epoch = [&](const EpochReport& report, const TrainState& now) {
-    // Without validation the last epoch is the best there is.
-    if (report.improved || training.validation->size() == 0) {
-      Weights kept;
-      for (const Parameter& parameter : training.graph.parameters) {
-        kept[parameter.name] = now.weights.at(parameter.name);
-      }
-      save_safetensors(folder.best(), {.tensors = kept, .metadata = metadata});
-    }
-    // The checkpoint last: killed before it, the epoch ends once more, in the same way.
-    folder.append_metrics(report);
-    save();
-    outcome.epochs.push_back(report);
-    if (hooks.on_epoch) hooks.on_epoch(report);
-  };
-  outcome.end = train(program, state, batches, settings.train, loop);
-  if (outcome.end == TrainEnd::stopped) save();
-  outcome.best_epoch = state.best_epoch;
-  outcome.best_score = state.best_score;
-  return outcome;
 }
 
 }  // namespace striate

@@ -7,7 +7,7 @@
 #include "striate/base/files.h"
 #include "striate/formats/safetensors.h"
 #include "striate/nn/initialize.h"
-#include "striate/tasks/classification/train_classifier.h"
+#include "striate/tasks/training.h"
 #include "striate/train/checkpoint.h"
 #include "tasks/classification/stripes.h"
 
@@ -28,7 +28,7 @@ bool same_bytes(const Tensor& a, const Tensor& b) {
 class FineTune : public testing::StripesTest {
  protected:
   void SetUp() override {
-    ClassifierSettings s = settings("resnet20", stripes(24));
+    TrainingSettings s = settings("resnet20", stripes(24));
     s.train.epochs = 1;
     run(s, "before");
     before_ = load_safetensors(weights()).tensors;
@@ -36,17 +36,16 @@ class FineTune : public testing::StripesTest {
 
   std::string weights() const { return (folder_ / "before" / "best.safetensors").string(); }
 
-  ClassifierOutcome run(const ClassifierSettings& s, const std::string& name, bool resume = false,
-                        const ClassifierHooks& hooks = {}) const {
+  TrainingOutcome run(const TrainingSettings& s, const std::string& name, bool resume = false,
+                      const TrainingHooks& hooks = {}) const {
     const fs::path checkpoint = folder_ / name / "checkpoint.safetensors";
-    const ClassifierTraining training =
-        open_training(s, Threads(2), resume ? checkpoint : fs::path());
+    const Training training = open_training(s, Threads(2), resume ? checkpoint : fs::path());
     RunFolder folder(folder_ / name);
-    return train_classifier(training, make_cpu_device(2), folder, resume, hooks);
+    return run_training(training, make_cpu_device(2), folder, resume, hooks);
   }
 
   // Three kinds of stripes, which the weights before know two of.
-  ClassifierSettings three() const {
+  TrainingSettings three() const {
     const std::string data = stripes(24);
     const fs::path more = folder_ / "data" / "both";
     fs::create_directories(more);
@@ -59,13 +58,13 @@ class FineTune : public testing::StripesTest {
       }
       write_file(more / (std::to_string(i) + ".png"), encode_png(picture));
     }
-    ClassifierSettings s = settings("resnet20", data);
+    TrainingSettings s = settings("resnet20", data);
     s.weights = weights();
     s.train.epochs = 2;
     return s;
   }
 
-  std::string refusal(const ClassifierSettings& s) const {
+  std::string refusal(const TrainingSettings& s) const {
     try {
       open_training(s, Threads(1));
     } catch (const InputError& error) {
@@ -78,9 +77,9 @@ class FineTune : public testing::StripesTest {
 };
 
 TEST_F(FineTune, ReplacesTheHeadAndSaysWhatItLoaded) {
-  ClassifierSettings s = three();
+  TrainingSettings s = three();
   s.classes = 3;
-  const ClassifierTraining training = open_training(s, Threads(1));
+  const Training training = open_training(s, Threads(1));
   ASSERT_TRUE(training.loaded);
   const LoadReport& report = *training.loaded;
   EXPECT_EQ(report.loaded.size(), before_.size() - 2);
@@ -103,7 +102,7 @@ TEST_F(FineTune, ReplacesTheHeadAndSaysWhatItLoaded) {
 
 // The same classes go on with their head; asked for by number, it is a new one.
 TEST_F(FineTune, KeepsAHeadThatFits) {
-  ClassifierSettings s = settings("resnet20", stripes(24));
+  TrainingSettings s = settings("resnet20", stripes(24));
   s.weights = weights();
   EXPECT_THAT(open_training(s, Threads(1)).loaded->replaced, IsEmpty());
   s.classes = 2;
@@ -119,17 +118,17 @@ TEST_F(FineTune, SaysWhatIsMissingAndLeftOver) {
   }
   const fs::path path = folder_ / "foreign.safetensors";
   save_safetensors(path, file);
-  ClassifierSettings s = three();
+  TrainingSettings s = three();
   s.weights = path.string();
-  const ClassifierTraining training = open_training(s, Threads(1));
+  const Training training = open_training(s, Threads(1));
   EXPECT_THAT(training.loaded->missing, ElementsAre("layer3.2.conv2.weight"));
   EXPECT_THAT(training.loaded->left_over, ElementsAre("other.weight"));
 }
 
 TEST_F(FineTune, FrozenParametersStay) {
-  ClassifierSettings s = three();
+  TrainingSettings s = three();
   s.freeze = "conv1,bn1,layer1,layer2.0.bn2";
-  const ClassifierTraining training = open_training(s, Threads(1));
+  const Training training = open_training(s, Threads(1));
   const Program program(training.graph, make_cpu_device(1), {.differentiate = {"loss"}});
   Workspace workspace(program.plan({{"input", {2, 3, 32, 32}}, {"labels", {2}}}));
   EXPECT_FALSE(workspace.gradient("layer1.2.conv2.weight"));
@@ -148,13 +147,13 @@ TEST_F(FineTune, FrozenParametersStay) {
 
 // Interrupted after each of some steps and gone on with, even where the file is no longer there.
 TEST_F(FineTune, GoesOnWithTheSameBits) {
-  ClassifierSettings s = three();
+  TrainingSettings s = three();
   s.freeze = "layer1";
   s.augment = "crop:2,flip,jitter";
   run(s, "whole");
   std::atomic<bool> stop = false;
-  ClassifierHooks hooks{.on_step = [&](const StepReport& report) { stop = report.step == 2; },
-                        .stop = &stop};
+  TrainingHooks hooks{.on_step = [&](const StepReport& report) { stop = report.step == 2; },
+                      .stop = &stop};
   EXPECT_EQ(run(s, "parts", false, hooks).end, TrainEnd::stopped);
   fs::remove(weights());
   stop = false;
@@ -166,7 +165,7 @@ TEST_F(FineTune, GoesOnWithTheSameBits) {
 }
 
 TEST_F(FineTune, SaysWhatDoesNotFit) {
-  ClassifierSettings s = three();
+  TrainingSettings s = three();
   s.classes = 5;
   EXPECT_THAT(refusal(s), HasSubstr("classes: folder:"));
   EXPECT_THAT(refusal(s), HasSubstr("has 3, not 5"));

@@ -9,7 +9,7 @@
 #include "striate/base/files.h"
 #include "striate/base/random.h"
 #include "striate/codec/image.h"
-#include "striate/tasks/classification/settings.h"
+#include "striate/tasks/settings.h"
 #include "testing/temporary_folder.h"
 
 namespace striate::testing {
@@ -42,8 +42,8 @@ class StripesTest : public ::testing::Test {
     return "folder:" + (folder_ / "data").string();
   }
 
-  ClassifierSettings settings(const std::string& model, const std::string& data) const {
-    ClassifierSettings s;
+  TrainingSettings settings(const std::string& model, const std::string& data) const {
+    TrainingSettings s;
     s.model = model;
     s.data = data;
     s.validation = 0.2;

@@ -5,13 +5,15 @@
 #include <vector>
 
 #include "striate/draw/canvas.h"
+#include "striate/tasks/training.h"
 #include "striate/train/loop.h"
 #include "striate/train/metrics.h"
 
 namespace striate {
 
-/// Loss and accuracy by epoch, side by side.
-draw::Canvas training_curves(const std::string& title, std::span<const EpochReport> epochs);
+/// Loss by epoch, and beside it those validation scores that are shares.
+draw::Canvas training_curves(const std::string& title, std::span<const EpochReport> epochs,
+                             std::span<const ScoreLabel> labels);
 
 /// Curves of several runs beside one another: error on the training pictures (of the epoch's
 /// batches, each under the weights of its step) and on those held back, and both losses. What no

@@ -1,4 +1,4 @@
-#include "striate/tasks/classification/settings.h"
+#include "striate/tasks/settings.h"
 
 #include <algorithm>
 #include <sstream>
@@ -11,7 +11,7 @@
 
 namespace striate {
 
-std::string to_toml(const ClassifierSettings& settings) {
+std::string to_toml(const TrainingSettings& settings) {
   std::ostringstream text;
   settings.fields([&](std::string_view name, const auto& field, std::string_view help) {
     text << "# " << help << '\n' << name << " = " << toml::value(field) << '\n';
@@ -19,7 +19,7 @@ std::string to_toml(const ClassifierSettings& settings) {
   return text.str();
 }
 
-void read_toml(std::string_view text, std::string_view file, ClassifierSettings& settings) {
+void read_toml(std::string_view text, std::string_view file, TrainingSettings& settings) {
   toml::table table;
   try {
     table = toml::parse(text, file);

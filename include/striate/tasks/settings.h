@@ -10,9 +10,9 @@
 
 namespace striate {
 
-/// All that a classifier's training depends on: kept as config.toml in the run's folder, which is
-/// enough to repeat it.
-struct ClassifierSettings {
+/// All that a training depends on: kept as config.toml in the run's folder, which is enough to repeat
+/// it. A task that has settings of its own adds a struct of them.
+struct TrainingSettings {
   std::string model;
   std::string data;
   std::int64_t limit = 0;
@@ -22,7 +22,8 @@ struct ClassifierSettings {
   double validation = 0.05;
   std::string augment;
   std::int64_t resize = 0;
-  TrainOptions train;
+  /// Without a score's name the best epoch is chosen by the task's own.
+  TrainOptions train = {.best_by = ""};
 
   STRIATE_FIELDS(
       visit("model", model, "a model that `striate models` lists");
@@ -49,10 +50,10 @@ struct ClassifierSettings {
 };
 
 /// TOML, one `name = value` line a field.
-std::string to_toml(const ClassifierSettings& settings);
+std::string to_toml(const TrainingSettings& settings);
 
 /// Reads what to_toml wrote, or a person; what is not named keeps the value `settings` has. Throws
 /// InputError naming `file`, the line and the key for what is unknown or of another kind.
-void read_toml(std::string_view text, std::string_view file, ClassifierSettings& settings);
+void read_toml(std::string_view text, std::string_view file, TrainingSettings& settings);
 
 }  // namespace striate
