@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <unistd.h>
 
+#include "striate/codec/csv.h"
 #include "striate/codec/gzip.h"
 #include "striate/codec/pickle.h"
 #include "striate/codec/zip.h"
@@ -73,6 +74,14 @@ void image(Input bytes) {
 }
 
 void gzip(Input bytes) { gunzip(bytes, "gzip", 1 << 20); }
+
+void csv(Input bytes) {
+  const CsvTable table = read_csv(bytes, "csv");
+  double number = 0;
+  for (const auto& row : table.rows) {
+    for (const std::string& cell : row) csv_number(cell, table.separator, number);
+  }
+}
 
 void zip(Input bytes) {
   const ZipArchive archive(bytes, "zip");
@@ -160,6 +169,7 @@ void settings(Input bytes) {
 
 constexpr Target kTargets[] = {
     {"image", refusal_of<image>},
+    {"csv", refusal_of<csv>},
     {"gzip", refusal_of<gzip>},
     {"zip", refusal_of<zip>},
     {"pickle", refusal_of<pickle>},
