@@ -119,17 +119,34 @@ struct Axes {
   Axis y;
 
   std::optional<Point> point(const Series& series, std::size_t i) const {
-    const double at = x_of(series, i);
-    if (!x.shows(at) || !y.shows(series.y[i])) return std::nullopt;
-    return Point{x.pixel(at), y.pixel(series.y[i])};
+    return point(x_of(series, i), series.y[i]);
+  }
+  std::optional<Point> point(double at, double value) const {
+    if (!x.shows(at) || !y.shows(value)) return std::nullopt;
+    return Point{x.pixel(at), y.pixel(value)};
   }
 };
+
+// The edges of a band as series.
+std::array<Series, 2> edges(const Band& band) {
+  return {Series{.name = band.series, .y = band.low, .x = band.x},
+          Series{.name = band.series, .y = band.high, .x = band.x}};
+}
 
 Axes axes_of(const Plot& plot) {
   Axes axes;
   axes.y.logarithmic = plot.log_y;
   axes.y.whole = false;
-  for (const Series& series : plot.series) {
+  std::vector<Series> all = plot.series;
+  for (const Band& band : plot.bands) {
+    if (band.low.size() != band.high.size()) {
+      fail<InputError>(
+          "plot \"{}\": band \"{}\": expected as many low as high values, got {} and {}",
+          plot.title, band.series, band.low.size(), band.high.size());
+    }
+    for (Series& edge : edges(band)) all.push_back(std::move(edge));
+  }
+  for (const Series& series : all) {
     if (!series.x.empty() && series.x.size() != series.y.size()) {
       fail<InputError>("plot \"{}\": series \"{}\": expected as many x as y, got {} and {}",
                        plot.title, series.name, series.x.size(), series.y.size());
@@ -158,6 +175,31 @@ void draw_curve(Canvas& canvas, const Axes& axes, const Series& series, std::siz
   for (std::size_t i = 0; i < series.y.size(); ++i) {
     if (const auto point = axes.point(series, i)) {
       run.push_back(*point);
+    } else {
+      finish();
+    }
+  }
+  finish();
+}
+
+void draw_band(Canvas& canvas, const Axes& axes, const Band& band, std::size_t index) {
+  Color color = curve_style(index).color;
+  color.alpha = 0.18;
+  const auto [low, high] = edges(band);
+  std::vector<Point> below;
+  std::vector<Point> above;
+  const auto finish = [&] {
+    below.insert(below.end(), above.rbegin(), above.rend());
+    if (below.size() > 2) canvas.polygon(below, color);
+    below.clear();
+    above.clear();
+  };
+  for (std::size_t i = 0; i < band.low.size(); ++i) {
+    const auto bottom = axes.point(low, i);
+    const auto top = axes.point(high, i);
+    if (bottom && top) {
+      below.push_back(*bottom);
+      above.push_back(*top);
     } else {
       finish();
     }
@@ -263,6 +305,11 @@ void draw_panel(Canvas& canvas, const Plot& plot, const Box& panel) {
   axes.x.to = area.right();
   axes.x.choose_ticks(std::clamp(static_cast<int>(area.width / 64), 2, 12));
   draw_grid(canvas, axes, area);
+  for (const Band& band : plot.bands) {
+    const auto found = std::find_if(plot.series.begin(), plot.series.end(),
+                                    [&](const Series& s) { return s.name == band.series; });
+    draw_band(canvas, axes, band, static_cast<std::size_t>(found - plot.series.begin()));
+  }
   for (std::size_t i = 0; i < plot.series.size(); ++i) {
     draw_curve(canvas, axes, plot.series[i], i);
   }

@@ -48,6 +48,22 @@ TEST(Plot, CurvesGoWhereTheirValuesAre) {
   EXPECT_EQ(count_color(image, {2 * w, 2 * h, w, h}, kFirst), 0);
 }
 
+// The area has the color of its series, thinned, and the plot makes room for it.
+TEST(Plot, BandsLieBetweenTheirCurves) {
+  const Plot plot{.series = {{.name = "a", .y = {2, 2, 2}}},
+                  .bands = {{.series = "a", .low = {0, 0, 0}, .high = {4, 4, 4}}}};
+  const Color thin = blend(Color::rgb(0xffffff), kFirst, 0.18);
+  const Image image = draw_plot(plot).image();
+  const double w = image.width / 4.0;
+  const double h = image.height / 4.0;
+  EXPECT_GT(count_color(image, {w, h, 2 * w, h / 2}, thin), w * h / 4);
+  EXPECT_GT(curve_pixels(plot), 100);
+  EXPECT_EQ(count_color(draw_plot({.series = plot.series}).image(), whole(image), thin), 0);
+  Plot wrong = plot;
+  wrong.bands[0].high.pop_back();
+  EXPECT_THROW(draw_plot(wrong), InputError);
+}
+
 // An exponential decay is a straight line on a logarithmic axis: halfway it is at half the height.
 TEST(Plot, LogarithmicAxis) {
   Plot plot{.series = {{.name = ""}}, .log_y = true};

@@ -17,12 +17,21 @@ struct Series {
   bool markers = false;
 };
 
+/// An area between two curves, in the color of the series of the same name. Where a coordinate is
+/// not finite, the area has a gap.
+struct Band {
+  std::string series;
+  std::vector<double> low, high;
+  std::vector<double> x = {};  ///< as long as both, or empty for 1, 2, 3, …
+};
+
 struct Plot {
   std::string title;
   std::string x_label;
   std::string y_label;
   std::vector<Series> series;
   bool log_y = false;
+  std::vector<Band> bands = {};
 };
 
 struct PlotOptions {
@@ -31,8 +40,8 @@ struct PlotOptions {
   int columns = 2;  ///< panels side by side, at most
 };
 
-/// Panels on one canvas, for example loss beside accuracy. Throws InputError for a series whose x
-/// and y differ in length.
+/// Panels on one canvas, for example loss beside accuracy. Throws InputError for a series or band
+/// whose x and y differ in length.
 Canvas draw_plots(std::span<const Plot> panels, const PlotOptions& options = {});
 Canvas draw_plot(const Plot& plot, const PlotOptions& options = {});
 
