@@ -158,4 +158,68 @@ void check_optimizer(const OptimizerStep& rule, const ConstView& parameter,
   for (const View& tensor : state) require_same(tensor, parameter, "optimizer state");
 }
 
+namespace {
+
+// What both passes are given.
+void check_recurrent_inputs(const RecurrentGeometry& g, const RecurrentInputs& in) {
+  require_shape(in.x, {g.steps, g.batch, g.inputs}, "recurrent input");
+  invariant(in.x.is_dense(), "recurrent: the input is not dense");
+  const auto states = [&](const ConstView& view) {
+    if (!view) return;
+    require_shape(view, {g.batch, g.hidden}, "recurrent state");
+    require_dtype(view, in.x.dtype, "recurrent state");
+  };
+  states(in.h);
+  states(in.c);
+  for (std::size_t gate = 0; gate < static_cast<std::size_t>(g.gates()); ++gate) {
+    require_shape(in.weights.w[gate], {g.hidden, g.inputs}, "recurrent input weights");
+    require_shape(in.weights.r[gate], {g.hidden, g.hidden}, "recurrent weights");
+    require_dtype(in.weights.w[gate], in.x.dtype, "recurrent input weights");
+    require_dtype(in.weights.r[gate], in.x.dtype, "recurrent weights");
+    for (const ConstView& bias : {in.weights.input_bias[gate], in.weights.recurrent_bias[gate]}) {
+      if (!bias) continue;
+      require_shape(bias, {g.hidden}, "recurrent bias");
+      require_dtype(bias, in.x.dtype, "recurrent bias");
+    }
+  }
+  for (const ConstView& peephole : in.weights.peephole) {
+    if (!peephole) continue;
+    require_shape(peephole, {g.hidden}, "recurrent peepholes");
+    require_dtype(peephole, in.x.dtype, "recurrent peepholes");
+  }
+  if (!in.lengths) return;
+  require_shape(in.lengths, {g.batch}, "recurrent lengths");
+  for (std::int64_t n = 0; n < g.batch; ++n) {
+    const std::int64_t length = in.lengths.as<std::int32_t>()[n * in.lengths.stride(0)];
+    if (length >= 0 && length <= g.steps) continue;
+    fail<InputError>("sequence {}: expected a length of 0 to {} steps, got {}", n, g.steps, length);
+  }
+}
+
+void check_kept(const RecurrentGeometry& g, const ConstView& kept, const ConstView& cells) {
+  if (g.kept() > 0) {
+    require_shape(kept, {g.steps, g.batch, g.kept() * g.hidden}, "recurrent kept values");
+  }
+  if (g.cell == RecurrentGeometry::Cell::lstm) {
+    require_shape(cells, {g.steps, g.batch, g.hidden}, "recurrent cells");
+  }
+}
+
+}  // namespace
+
+void check_recurrent(const RecurrentGeometry& g, const RecurrentInputs& in,
+                     const RecurrentOutputs& out) {
+  check_recurrent_inputs(g, in);
+  require_shape(out.y, {g.steps, g.batch, g.hidden}, "recurrent output");
+  require_dtype(out.y, in.x.dtype, "recurrent output");
+  if (out.kept || out.cells) check_kept(g, out.kept, out.cells);
+}
+
+void check_recurrent(const RecurrentGeometry& g, const RecurrentInputs& in,
+                     const RecurrentGradients& gradients) {
+  check_recurrent_inputs(g, in);
+  require_shape(gradients.y, {g.steps, g.batch, g.hidden}, "recurrent output");
+  check_kept(g, gradients.kept, gradients.cells);
+}
+
 }  // namespace striate

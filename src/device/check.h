@@ -33,5 +33,10 @@ void check_nll(const ConstView& x, const ConstView& labels, const ConstView& wei
 [[noreturn]] void fail_label(std::int64_t label, std::int64_t position, std::int64_t classes);
 void check_optimizer(const OptimizerStep& rule, const ConstView& parameter,
                      const ConstView& gradient, std::span<const View> state);
+/// Both throw InputError for a length of a sequence that is below 0 or above the steps.
+void check_recurrent(const RecurrentGeometry& g, const RecurrentInputs& in,
+                     const RecurrentOutputs& out);
+void check_recurrent(const RecurrentGeometry& g, const RecurrentInputs& in,
+                     const RecurrentGradients& gradients);
 
 }  // namespace striate

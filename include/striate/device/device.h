@@ -8,6 +8,7 @@
 
 #include "striate/base/random.h"
 #include "striate/device/functions.h"
+#include "striate/device/recurrent.h"
 #include "striate/tensor/tensor.h"
 
 namespace striate {
@@ -282,6 +283,20 @@ class Device {
   /// One step in place on a dense parameter; state holds the rule's tensors in its order.
   virtual void optimizer_step(const OptimizerStep& rule, const View& parameter,
                               const ConstView& gradient, std::span<const View> state) const = 0;
+
+  // Recurrent sequences.
+
+  enum class RecurrentPass : std::uint8_t { forward, backward };
+  virtual std::size_t recurrent_scratch(const RecurrentGeometry& g, RecurrentPass pass) const = 0;
+  /// Runs the sequence; keeps what recurrent_backward needs where `out.kept` is given. Throws
+  /// InputError for a length that is below 0 or above g.steps.
+  virtual void recurrent_forward(const RecurrentGeometry& g, const RecurrentInputs& in,
+                                 const RecurrentOutputs& out,
+                                 std::span<std::byte> scratch) const = 0;
+  /// Back through time, from what forward wrote and kept.
+  virtual void recurrent_backward(const RecurrentGeometry& g, const RecurrentInputs& in,
+                                  const RecurrentGradients& gradients,
+                                  std::span<std::byte> scratch) const = 0;
 };
 
 /// Plain loops, float32 and float64, one thread: the specification.

@@ -3,6 +3,7 @@
 #include "device/check.h"
 #include "device/cpu/matmul.h"
 #include "device/cpu/primitives.h"
+#include "device/cpu/recurrent.h"
 #include "device/lookup.h"
 
 namespace striate {
@@ -235,6 +236,25 @@ void CpuDevice::nll_backward(const ConstView& labels, const ConstView& weight,
 void CpuDevice::max_pool_positions(const PoolGeometry& g, const ConstView& indices,
                                    bool column_major, const View& positions) const {
   lookup_max_pool_positions(g, indices, column_major, positions);
+}
+
+std::size_t CpuDevice::recurrent_scratch(const RecurrentGeometry& g, RecurrentPass pass) const {
+  return cpu_recurrent_scratch(threads_, g, pass);
+}
+
+void CpuDevice::recurrent_forward(const RecurrentGeometry& g, const RecurrentInputs& in,
+                                  const RecurrentOutputs& out, std::span<std::byte> scratch) const {
+  require_f32(in.x, "recurrent_forward");
+  check_recurrent(g, in, out);
+  cpu_recurrent_forward(threads_, g, in, out, scratch);
+}
+
+void CpuDevice::recurrent_backward(const RecurrentGeometry& g, const RecurrentInputs& in,
+                                   const RecurrentGradients& gradients,
+                                   std::span<std::byte> scratch) const {
+  require_f32(in.x, "recurrent_backward");
+  check_recurrent(g, in, gradients);
+  cpu_recurrent_backward(threads_, g, in, gradients, scratch);
 }
 
 }  // namespace striate

@@ -87,6 +87,13 @@ class CpuDevice final : public Device {
   void optimizer_step(const OptimizerStep& rule, const View& parameter, const ConstView& gradient,
                       std::span<const View> state) const override;
 
+  std::size_t recurrent_scratch(const RecurrentGeometry& g, RecurrentPass pass) const override;
+  void recurrent_forward(const RecurrentGeometry& g, const RecurrentInputs& in,
+                         const RecurrentOutputs& out, std::span<std::byte> scratch) const override;
+  void recurrent_backward(const RecurrentGeometry& g, const RecurrentInputs& in,
+                          const RecurrentGradients& gradients,
+                          std::span<std::byte> scratch) const override;
+
  private:
   Threads threads_;
   ConvMethod conv_method_;

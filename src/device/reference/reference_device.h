@@ -86,6 +86,15 @@ class ReferenceDevice final : public Device {
   void optimizer_step(const OptimizerStep& rule, const View& parameter, const ConstView& gradient,
                       std::span<const View> state) const override;
 
+  std::size_t recurrent_scratch(const RecurrentGeometry&, RecurrentPass) const override {
+    return 0;
+  }
+  void recurrent_forward(const RecurrentGeometry& g, const RecurrentInputs& in,
+                         const RecurrentOutputs& out, std::span<std::byte> scratch) const override;
+  void recurrent_backward(const RecurrentGeometry& g, const RecurrentInputs& in,
+                          const RecurrentGradients& gradients,
+                          std::span<std::byte> scratch) const override;
+
  private:
   std::shared_ptr<WorkCount> count_;
 };
