@@ -46,6 +46,8 @@ Attribute attribute_of(const onnx::AttributeProto& proto, const std::string& whe
       return std::vector<std::int64_t>(proto.ints().begin(), proto.ints().end());
     case onnx::AttributeProto::FLOATS:
       return std::vector<double>(proto.floats().begin(), proto.floats().end());
+    case onnx::AttributeProto::STRINGS:
+      return std::vector<std::string>(proto.strings().begin(), proto.strings().end());
     case onnx::AttributeProto::TENSOR:
       return tensor_of_onnx(proto.t(), where);
     default:

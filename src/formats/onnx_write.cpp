@@ -59,6 +59,10 @@ struct PutAttribute {
     proto.set_type(onnx::AttributeProto::FLOATS);
     for (const double value : values) proto.add_floats(static_cast<float>(value));
   }
+  void operator()(const std::vector<std::string>& values) const {
+    proto.set_type(onnx::AttributeProto::STRINGS);
+    for (const std::string& value : values) proto.add_strings(value);
+  }
   void operator()(const Tensor& value) const {
     proto.set_type(onnx::AttributeProto::TENSOR);
     put_tensor(*proto.mutable_t(), "", value);

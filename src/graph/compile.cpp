@@ -80,9 +80,9 @@ class Compiler {
       const bool folded = std::all_of(
           node->outputs.begin(), node->outputs.end(),
           [&](const std::string& name) { return name.empty() || infos_.at(name).constant; });
-      const bool needed =
-          std::any_of(node->outputs.begin(), node->outputs.end(),
-                      [&](const std::string& name) { return values.contains(name); });
+      const bool needed = std::any_of(
+          node->outputs.begin(), node->outputs.end(),
+          [&](const std::string& name) { return !name.empty() && values.contains(name); });
       if (!needed || folded) continue;
       needed_nodes_.insert(&*node);
       values.insert(node->inputs.begin(), node->inputs.end());

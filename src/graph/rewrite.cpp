@@ -6,6 +6,7 @@
 #include "striate/base/suggest.h"
 
 namespace striate {
+
 Graph inference_form(Graph graph) {
   graph.updates.clear();
   graph.auxiliary.clear();
@@ -98,8 +99,9 @@ void prune(Graph& graph) {
   for (const StateUpdate& update : graph.updates) needed.insert(update.value);
   std::vector<Node> kept;
   for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
-    const bool used = std::any_of(node->outputs.begin(), node->outputs.end(),
-                                  [&](const std::string& name) { return needed.contains(name); });
+    const bool used = std::any_of(
+        node->outputs.begin(), node->outputs.end(),
+        [&](const std::string& name) { return !name.empty() && needed.contains(name); });
     if (!used) continue;
     needed.insert(node->inputs.begin(), node->inputs.end());
     kept.push_back(std::move(*node));

@@ -9,7 +9,8 @@ namespace striate {
 void attribute_kind_error(std::string_view name, const Attribute& found,
                           std::string_view expected) {
   static constexpr std::string_view kKinds[] = {
-      "an integer", "a number", "a string", "a list of integers", "a list of numbers", "a tensor"};
+      "an integer",        "a number", "a string",         "a list of integers",
+      "a list of numbers", "a tensor", "a list of strings"};
   fail<ModelError>("attribute {}: expected {}, got {}", name, expected, kKinds[found.index()]);
 }
 

@@ -16,7 +16,7 @@ namespace striate {
 /// An ONNX attribute's value. ONNX stores floats in 32 bits; here they are double, so that the
 /// gradient checks are not limited by them.
 using Attribute = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>,
-                               std::vector<double>, Tensor>;
+                               std::vector<double>, Tensor, std::vector<std::string>>;
 using Attributes = std::map<std::string, Attribute, std::less<>>;
 
 /// Throws ModelError: attribute `name` holds another kind of value than the operator reads.
@@ -26,7 +26,7 @@ using Attributes = std::map<std::string, Attribute, std::less<>>;
 void check_attribute_names(const Attributes& attributes, const std::vector<std::string>& known);
 
 /// Fills the fields of an operator's attribute struct (see base/fields.h); what is not given keeps
-/// its default. Fields may be bool, int64, double, string and vectors of int64 or double.
+/// its default. Fields may be bool, int64, double, string and vectors of int64, double or string.
 template <class Struct>
 Struct read_attributes(const Attributes& attributes) {
   Struct result;
@@ -63,6 +63,7 @@ Attributes write_attributes(const Struct& values) {
       attributes.emplace(name, static_cast<std::int64_t>(field));
     } else if constexpr (std::is_same_v<Field, std::vector<std::int64_t>> ||
                          std::is_same_v<Field, std::vector<double>> ||
+                         std::is_same_v<Field, std::vector<std::string>> ||
                          std::is_same_v<Field, std::string>) {
       if (!field.empty()) attributes.emplace(name, field);
     } else {
