@@ -46,6 +46,7 @@
 #include "striate/nn/conv_arithmetic.h"
 #include "striate/nn/initialize.h"
 #include "striate/nn/load.h"
+#include "striate/nn/recurrent.h"
 #include "striate/tasks/classification/classifier.h"
 #include "striate/tasks/memory.h"
 #include "striate/tasks/model_file.h"

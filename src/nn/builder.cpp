@@ -1,5 +1,6 @@
 #include "striate/nn/builder.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace striate {
@@ -25,9 +26,9 @@ Builder::Scope::Scope(Builder& builder, std::string_view name)
 
 Builder::Scope::~Scope() { builder_.prefix_.resize(length_); }
 
-Value Builder::input(const std::string& name, const Shape& shape) {
-  graph_.inputs.push_back({.name = name, .dtype = dtype_, .shape = shape});
-  infos_[name] = {.dtype = dtype_, .shape = shape};
+Value Builder::input(const std::string& name, const Shape& shape, DType dtype) {
+  graph_.inputs.push_back({.name = name, .dtype = dtype, .shape = shape});
+  infos_[name] = {.dtype = dtype, .shape = shape};
   return {name};
 }
 
@@ -54,19 +55,34 @@ Value Builder::constant(const std::string& name, Tensor tensor) {
 
 Value Builder::node(const std::string& op, const std::string& name,
                     const std::vector<Value>& inputs, Attributes attributes) {
+  return node(op, name, inputs, std::move(attributes), {name})[0];
+}
+
+std::vector<Value> Builder::node(const std::string& op, const std::string& name,
+                                 const std::vector<Value>& inputs, Attributes attributes,
+                                 const std::vector<std::string>& outputs) {
   Node node{.name = full(name), .op = op, .attributes = std::move(attributes)};
   for (const Value& input : inputs) node.inputs.push_back(input.name);
-  node.outputs = {full(name)};
+  while (!node.inputs.empty() && node.inputs.back().empty()) node.inputs.pop_back();
+  std::vector<Value> values;
+  for (const std::string& output : outputs) {
+    values.push_back({output.empty() ? "" : full(output)});
+    node.outputs.push_back(values.back().name);
+  }
+  while (!node.outputs.empty() && node.outputs.back().empty()) node.outputs.pop_back();
   try {
     const auto made = operators().find(op).make(node.attributes);
-    infos_[full(name)] = made->infer(operands(node.inputs, infos_)).at(0);
+    const std::vector<ValueInfo> inferred = made->infer(operands(node.inputs, infos_));
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      if (!node.outputs[i].empty()) infos_[node.outputs[i]] = inferred.at(i);
+    }
   } catch (const OutOfPixels& error) {
     fail<OutOfPixels>("{} ({}): {}", node.name, op, error.what());
   } catch (const ModelError& error) {
     fail<ModelError>("{} ({}): {}", node.name, op, error.what());
   }
   graph_.nodes.push_back(std::move(node));
-  return {full(name)};
+  return values;
 }
 
 Value Builder::conv(const std::string& name, const Value& x, const ConvOptions& options) {
@@ -112,7 +128,13 @@ Value Builder::batch_norm(const std::string& name, const Value& x,
 
 Value Builder::linear(const std::string& name, const Value& x, const LinearOptions& options) {
   const Shape weight{options.out, shape(x)[1]};
-  std::vector<Value> inputs{x, parameter(name + ".weight", weight, options.weights(weight))};
+  std::vector<Value> inputs{x, options.tied};
+  if (options.tied.name.empty()) {
+    inputs[1] = parameter(name + ".weight", weight, options.weights(weight));
+  } else if (shape(options.tied) != weight) {
+    fail<ModelError>("{} (Gemm): expected a tied weight {}, got {}", full(name), weight.str(),
+                     shape(options.tied).str());
+  }
   if (options.bias) {
     const Initial first = constant_initial(options.first_bias);
     inputs.push_back(parameter(name + ".bias", {options.out}, first));
@@ -199,7 +221,8 @@ Graph Builder::finish(const Value& output, const std::string& output_name) {
       if (name == output.name) name = output_name;
     }
   }
-  graph_.outputs = {output_name};
+  std::replace(graph_.outputs.begin(), graph_.outputs.end(), output.name, output_name);
+  graph_.outputs.insert(graph_.outputs.begin(), output_name);
   check(graph_);
   return std::move(graph_);
 }
@@ -237,7 +260,8 @@ Graph with_classification_loss(Graph graph, const std::string& logits) {
     }
     add_node("Sum", "loss", terms);
   }
-  graph.outputs = {"loss", logits};
+  std::erase(graph.outputs, logits);
+  graph.outputs.insert(graph.outputs.begin(), {"loss", logits});
   graph.auxiliary.clear();
   check(graph);
   return graph;

@@ -4,6 +4,8 @@
 
 #include <fmt/ranges.h>
 
+#include "striate/nn/recurrent.h"
+
 namespace striate {
 namespace {
 
@@ -71,8 +73,14 @@ Weights pick_weights(const Graph& graph, const Weights& tensors, std::string_vie
 
 std::vector<std::string> head_parameters(const Graph& graph) {
   std::vector<std::string> scores = graph.auxiliary;
-  // A training graph's first output is its loss.
-  scores.push_back(graph.outputs.back());
+  // A training graph's first output is its loss; states that are carried stand behind the scores.
+  const auto carried = carried_states(graph);
+  const auto score =
+      std::find_if(graph.outputs.rbegin(), graph.outputs.rend(), [&](const auto& name) {
+        return std::none_of(carried.begin(), carried.end(),
+                            [&](const CarriedState& state) { return state.output == name; });
+      });
+  if (score != graph.outputs.rend()) scores.push_back(*score);
   std::vector<std::string> head;
   for (std::string value : scores) {
     for (const Node* node = graph.producer(value); node != nullptr; node = graph.producer(value)) {

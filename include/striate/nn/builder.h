@@ -35,6 +35,9 @@ struct LinearOptions {
   bool bias = true;
   InitialRule weights = he_normal;
   double first_bias = 0;
+  /// The weight of another layer, [out, features], instead of one of its own: a softmax tied to its
+  /// embedding (Press and Wolf, arXiv:1608.05859).
+  Value tied = {};
 };
 
 /// Local response normalization as ONNX writes it: alpha is divided by the size.
@@ -65,13 +68,18 @@ class Builder {
  public:
   explicit Builder(std::string graph_name, DType dtype = DType::f32);
 
-  Value input(const std::string& name, const Shape& shape);
+  Value input(const std::string& name, const Shape& shape) { return input(name, shape, dtype_); }
+  Value input(const std::string& name, const Shape& shape, DType dtype);
   /// Shape of a value, for the input shape the graph was begun with; good as long as the builder.
   const Shape& shape(const Value& value) const;
 
   /// Any operator: `name` becomes the node's and its first output's, under the open scopes.
   Value node(const std::string& op, const std::string& name, const std::vector<Value>& inputs,
              Attributes attributes = {});
+  /// The same for several outputs, named under the open scopes as well; "" is one that is left out.
+  std::vector<Value> node(const std::string& op, const std::string& name,
+                          const std::vector<Value>& inputs, Attributes attributes,
+                          const std::vector<std::string>& outputs);
   Value parameter(const std::string& name, const Shape& shape, const Initial& initial,
                   bool trainable = true);
   Value constant(const std::string& name, Tensor tensor);
@@ -122,6 +130,12 @@ class Builder {
     std::size_t length_;
   };
 
+  /// A name under the open scopes.
+  std::string path(const std::string& name) const { return prefix_ + name; }
+  DType dtype() const { return dtype_; }
+
+  /// One more output of the graph, behind the one that `finish` is given.
+  void output(const Value& value) { graph_.outputs.push_back(value.name); }
   /// Scores beside the output, which only training's loss looks at.
   void auxiliary(const Value& scores) { graph_.auxiliary.push_back(scores.name); }
 
@@ -130,7 +144,7 @@ class Builder {
   Graph finish(const Value& output, const std::string& output_name);
 
  private:
-  std::string full(const std::string& name) const { return prefix_ + name; }
+  std::string full(const std::string& name) const { return path(name); }
 
   Graph graph_;
   DType dtype_;
@@ -139,7 +153,7 @@ class Builder {
 };
 
 /// The classifier's training graph: `labels` (int64 [N]) as another input and `loss`, the mean
-/// softmax cross-entropy of `logits`, as the first output. The losses of
+/// softmax cross-entropy of `logits`, as the first output; other outputs stay behind these two. The losses of
 /// auxiliary classifiers count 0.3 each (Szegedy et al., arXiv:1409.4842, section 5).
 Graph with_classification_loss(Graph graph, const std::string& logits = "logits");
 
