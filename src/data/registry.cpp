@@ -69,6 +69,7 @@ const DatasetRegistry& datasets() {
 std::unique_ptr<Dataset> open_dataset(std::string_view name_and_path, Split split) {
   const std::size_t colon = name_and_path.find(':');
   const DatasetRow& row = datasets().find(name_and_path.substr(0, colon));
+  if (!row.open) fail<InputError>("{}: it holds sequences, expected pictures", row.name);
   if (colon == std::string_view::npos) return row.open(usual_place(row), split);
   const fs::path path = name_and_path.substr(colon + 1);
   if (path.empty()) {
@@ -79,6 +80,17 @@ std::unique_ptr<Dataset> open_dataset(std::string_view name_and_path, Split spli
                      row.needs);
   }
   return row.open(path, split);
+}
+
+std::unique_ptr<SequenceDataset> open_sequences(std::string_view name_and_what,
+                                                const SequenceRequest& request) {
+  const std::size_t colon = name_and_what.find(':');
+  const DatasetRow& row = datasets().find(name_and_what.substr(0, colon));
+  if (!row.open_sequences) fail<InputError>("{}: it holds pictures, expected sequences", row.name);
+  if (colon == std::string_view::npos || colon + 1 == name_and_what.size()) {
+    fail<InputError>("{}: something is needed after a colon: {}", row.name, row.needs);
+  }
+  return row.open_sequences(std::string(name_and_what.substr(colon + 1)), request);
 }
 
 }  // namespace striate

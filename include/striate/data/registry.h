@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "striate/data/dataset.h"
+#include "striate/data/sequences.h"
 
 namespace striate {
 
@@ -26,6 +27,10 @@ struct DatasetRow {
   std::int64_t width = 0;
   /// Reads what lies at a path that exists. One file alone is the dataset whatever the split.
   std::function<std::unique_ptr<Dataset>(const std::filesystem::path& path, Split split)> open;
+  /// For sequences instead: of what stands behind the colon, a path or a number.
+  std::function<std::unique_ptr<SequenceDataset>(const std::string& what,
+                                                 const SequenceRequest& request)>
+      open_sequences;
 };
 
 class DatasetRegistry {
