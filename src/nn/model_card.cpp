@@ -28,8 +28,14 @@ Metadata to_metadata(const ModelCard& card) {
   });
   constexpr auto kReplace = Json::error_handler_t::replace;  // class names may be any bytes
   Metadata metadata{{"model", card.model},
-                    {"classes", Json(card.classes).dump(-1, ' ', false, kReplace)},
-                    {"preprocessing", preprocessing.dump()}};
+                    {"classes", Json(card.classes).dump(-1, ' ', false, kReplace)}};
+  // What reads no pictures has none.
+  if (card.symbols.empty() || !card.preprocessing.mean.empty()) {
+    metadata["preprocessing"] = preprocessing.dump();
+  }
+  if (!card.symbols.empty()) {
+    metadata["symbols"] = Json(card.symbols).dump(-1, ' ', false, kReplace);
+  }
   if (!card.definition.empty()) metadata["definition"] = card.definition;
   return metadata;
 }
@@ -45,6 +51,11 @@ ModelCard model_card(const Metadata& metadata, std::string_view file) {
     if (classes != metadata.end()) {
       parsed(classes->second, "classes", file).get_to(card.classes);
       if (card.classes.size() > kMaxClasses) fail<InputError>("{}: too many classes", file);
+    }
+    const auto symbols = metadata.find("symbols");
+    if (symbols != metadata.end()) {
+      parsed(symbols->second, "symbols", file).get_to(card.symbols);
+      if (card.symbols.size() > kMaxClasses) fail<InputError>("{}: too many symbols", file);
     }
     const auto preprocessing = metadata.find("preprocessing");
     if (preprocessing != metadata.end()) {
