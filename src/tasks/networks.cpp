@@ -9,6 +9,8 @@
 #include "striate/formats/darknet.h"
 #include "striate/formats/onnx.h"
 #include "striate/graph/rewrite.h"
+#include "striate/models/sequence.h"
+#include "striate/tasks/sequence/sequence_model.h"
 
 namespace striate {
 namespace {
@@ -154,6 +156,19 @@ Network from_registry(const std::string& name) {
   return network;
 }
 
+// A model of sequences, as its card describes it.
+Network from_sequence(const ModelCard& card) {
+  Network network{.row = models().find(card.model), .definition = card.definition};
+  const SequenceNetwork described =
+      completed(read_definition(card.definition, card.model), card.model);
+  network.row.natural.classes = described.answers;
+  network.row.build = [described, name = card.model](const ModelSize&) {
+    constexpr std::int64_t kSteps = 20;
+    return build_sequence(name, described, kSteps, 1);
+  };
+  return network;
+}
+
 }  // namespace
 
 Network find_network(const std::string& name) {
@@ -167,6 +182,7 @@ Network find_network(const std::string& name) {
 }
 
 Network network_of(const ModelCard& card) {
+  if (card.definition.starts_with("{")) return from_sequence(card);
   if (card.definition.empty() && card.model.ends_with(".onnx")) return from_onnx(card.model);
   if (card.definition.empty()) return from_registry(card.model);
   return from_definition(card.model, card.definition);

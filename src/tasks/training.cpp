@@ -11,6 +11,7 @@
 #include "striate/nn/initialize.h"
 #include "striate/tasks/classification/train_classifier.h"
 #include "striate/tasks/networks.h"
+#include "striate/tasks/sequence/train_sequence.h"
 #include "striate/train/checkpoint.h"
 
 namespace striate {
@@ -20,7 +21,8 @@ struct Task {
   std::string_view name;  // as models have it
   Training (*open)(const TrainingSettings&, const Threads&, const std::filesystem::path&);
 };
-constexpr std::array kTasks{Task{"classification", open_classifier_training}};
+constexpr std::array kTasks{Task{"classification", open_classifier_training},
+                            Task{"sequence", open_sequence_training}};
 
 std::vector<std::string> paths_in(std::string_view text) {
   std::vector<std::string> paths;
@@ -102,6 +104,7 @@ TrainingOutcome run_training(const Training& training, std::shared_ptr<const Dev
     if (report.improved || !training.validator) {
       Weights kept;
       for (const Parameter& parameter : training.graph.parameters) {
+        if (training.carried.contains(parameter.name)) continue;
         kept[parameter.name] = now.weights.at(parameter.name);
       }
       save_safetensors(folder.best(), {.tensors = kept, .metadata = metadata});

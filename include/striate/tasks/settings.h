@@ -6,9 +6,23 @@
 #include <string_view>
 
 #include "striate/base/fields.h"
+#include "striate/models/sequence.h"
 #include "striate/train/loop.h"
 
 namespace striate {
+
+/// What concerns sequences alone.
+struct SequenceSettings {
+  std::int64_t steps = 0;
+  std::int64_t min_count = 1;
+  SequenceNetwork network;
+
+  STRIATE_FIELDS(
+      visit("steps", steps,
+            "texts: steps that a batch has and gradients go back through; 0: the model's "
+            "own");
+      visit("min_count", min_count, "words that are rarer are <unk>"); network.fields(visit);)
+};
 
 /// All that a training depends on: kept as config.toml in the run's folder, which is enough to repeat
 /// it. A task that has settings of its own adds a struct of them.
@@ -24,6 +38,7 @@ struct TrainingSettings {
   std::int64_t resize = 0;
   /// Without a score's name the best epoch is chosen by the task's own.
   TrainOptions train = {.best_by = ""};
+  SequenceSettings sequence;
 
   STRIATE_FIELDS(
       visit("model", model, "a model that `striate models` lists");
@@ -46,7 +61,7 @@ struct TrainingSettings {
       visit("resize", resize,
             "shorter side that pictures are brought to before their centre is cut out; "
             "0: squeezed to the network's input");
-      train.fields(visit);)
+      train.fields(visit); sequence.fields(visit);)
 };
 
 /// TOML, one `name = value` line a field.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ struct Training {
   std::int64_t frozen = 0;           ///< weights that stay as they are
   std::optional<LoadReport> loaded;  ///< what was taken from `settings.weights`
   Weights first;                     ///< and what it begins with then
+  std::set<std::string> carried;     ///< parameters that hold a step's state: no weights
 
   std::int64_t samples = 0, held_back = 0;
   std::string kind;             ///< of the samples: "pictures 3x32x32"

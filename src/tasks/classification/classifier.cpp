@@ -25,6 +25,9 @@ ModelCard completed(ModelCard card, const ModelCard& defaults, const std::string
   if (card.model.empty()) {
     fail<InputError>("{}: it does not say which model its weights are for: name the model", file);
   }
+  if (!card.symbols.empty()) {
+    fail<InputError>("{}: {} reads sequences, expected a classifier of pictures", file, card.model);
+  }
   if (card.preprocessing.mean.empty()) {
     fail<InputError>("{}: it carries no mean and deviation: give --mean and --std", file);
   }

@@ -67,7 +67,12 @@ const std::vector<ForecasterRow>& forecasters() {
       {"naive", "one conditional a step on the whole past, by least squares of least norm",
        fit_naive},
       {"ar", "autoregressive: a window of the last values, linear", fit_ar},
+      {"mlp", "a window of the last values, through a hidden layer", fit_window},
       {"markov", "one step: mean reversion and noise", fit_markov},
+      {"latent", "a summary of few numbers that is carried on (--cell)", fit_latent},
+      {"rnn", "tanh layers", fit_rnn},
+      {"lstm", "long short-term memory", fit_lstm},
+      {"gru", "gated recurrent units", fit_gru},
   };
   return rows;
 }

@@ -9,6 +9,11 @@ using Fitted = std::unique_ptr<Forecaster>;
 Fitted fit_naive(std::span<const double> values, const ForecastOptions&, const SharedDevice&);
 Fitted fit_ar(std::span<const double> values, const ForecastOptions&, const SharedDevice&);
 Fitted fit_markov(std::span<const double> values, const ForecastOptions&, const SharedDevice&);
+Fitted fit_window(std::span<const double> values, const ForecastOptions&, const SharedDevice&);
+Fitted fit_latent(std::span<const double> values, const ForecastOptions&, const SharedDevice&);
+Fitted fit_rnn(std::span<const double> values, const ForecastOptions&, const SharedDevice&);
+Fitted fit_lstm(std::span<const double> values, const ForecastOptions&, const SharedDevice&);
+Fitted fit_gru(std::span<const double> values, const ForecastOptions&, const SharedDevice&);
 
 // The order that was asked for: a number, or the one with the least criterion.
 struct ChosenOrder {
