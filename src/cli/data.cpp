@@ -26,14 +26,17 @@ void list_datasets(bool json) {
   std::string text;
   Json all = Json::array();
   for (const DatasetRow& row : datasets().rows()) {
-    const std::string shape =
-        row.height == 0 ? "any size" : fmt::format("{}x{}x{}", row.channels, row.height, row.width);
+    const std::string shape = row.open_sequences ? "sequences"
+                              : row.height == 0
+                                  ? "any size"
+                                  : fmt::format("{}x{}x{}", row.channels, row.height, row.width);
     text += fmt::format("{:<14} {}, {}\n{:14} to get it: {}\n{:14} looked for in: {}\n\n", row.name,
                         shape, row.what, "", row.needs, "",
-                        row.looks.empty() ? "the path that you give"
+                        row.looks.empty() ? "what you give behind the colon"
                                           : fmt::format("{}", fmt::join(row.looks, ", ")));
     all.push_back({{"dataset", row.name},
                    {"shape", {row.channels, row.height, row.width}},
+                   {"kind", row.open_sequences ? "sequences" : "pictures"},
                    {"what", row.what},
                    {"needs", row.needs},
                    {"looks", row.looks}});

@@ -14,7 +14,8 @@ struct Evaluator {
   std::string_view task;  // as models have it
   void (*run)(const EvalArguments&);
 };
-constexpr std::array kEvaluators{Evaluator{"classification", eval_classifier}};
+constexpr std::array kEvaluators{Evaluator{"classification", eval_classifier},
+                                 Evaluator{"sequence", eval_sequence}};
 
 // Of a model by name, or of a file's; a classifier's where nothing says what it is.
 std::string task_of(const ClassifierSource& source) {

@@ -22,5 +22,6 @@ struct EvalArguments {
 };
 
 void eval_classifier(const EvalArguments& arguments);
+void eval_sequence(const EvalArguments& arguments);
 
 }  // namespace striate

@@ -17,7 +17,9 @@ void models_command(bool json) {
   for (const ModelRow& row : models().rows()) {
     const Summary summary = summarize(row.build(row.natural));
     const std::string input =
-        fmt::format("{}x{}x{}", row.natural.channels, row.natural.height, row.natural.width);
+        row.natural.channels == 0
+            ? "sequence"
+            : fmt::format("{}x{}x{}", row.natural.channels, row.natural.height, row.natural.width);
     table.add({row.name, input, std::to_string(row.natural.classes), grouped(summary.parameters),
                grouped(summary.macs), row.doc});
     all.push_back({{"model", row.name},

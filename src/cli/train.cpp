@@ -176,8 +176,7 @@ void train_command(const Arguments& arguments) {
           fmt::format("epoch {}/{}", report.epoch, settings.train.epochs), total, training.unit,
           json);
     }
-    progress->advance_to(std::min(report.step * training.settings.train.batch, total),
-                         "loss " + decimal(report.loss));
+    progress->advance_to(total * report.step / report.steps, "loss " + decimal(report.loss));
   };
   bool any_epoch = false;
   hooks.on_epoch = [&](const EpochReport& report) {
