@@ -30,7 +30,7 @@ Metadata to_metadata(const ModelCard& card) {
   Metadata metadata{{"model", card.model},
                     {"classes", Json(card.classes).dump(-1, ' ', false, kReplace)}};
   // What reads no pictures has none.
-  if (card.symbols.empty() || !card.preprocessing.mean.empty()) {
+  if (card.preprocessing.height > 0 || !card.preprocessing.mean.empty()) {
     metadata["preprocessing"] = preprocessing.dump();
   }
   if (!card.symbols.empty()) {

@@ -274,6 +274,41 @@ TEST_F(SequenceTraining, LearnsNamesAndCopies) {
   EXPECT_LT(outcome.epochs.back().loss, outcome.epochs.front().loss);
 }
 
+TEST_F(SequenceTraining, AddsAndIsLoaded) {
+  TrainingSettings s = settings("lstm", "adding:4");
+  s.train.epochs = 3;
+  s.limit = 1500;
+  const Training training = open_training(s, Threads(1));
+  RunFolder run(folder_ / "run");
+  const double held_back = -run_training(training, device_, run).best_score;
+  const SequenceModel model = SequenceModel::load(run.best(), device_);
+  const auto test = open_sequences("adding:4", {.split = SequenceSplit::test});
+  const SequenceScores scores = model.evaluate(*test);
+  EXPECT_EQ(scores.count, 2000);
+  EXPECT_NEAR(scores.loss, held_back, 0.02);
+  EXPECT_LT(scores.loss, 1.0 / 6);
+}
+
+// An empty sequence among others gets the answer of a state that nothing was read into.
+TEST_F(SequenceTraining, JudgesEmptySequences) {
+  SequenceNetwork network = completed({.hidden = 4, .embedding = 3}, "gru");
+  network.symbols = 3;
+  network.answers = 2;
+  network.asked = "label";
+  const Weights weights = initialize(build_sequence("gru", network, 2, 1), 1);
+  const SequenceJudge judge("gru", network, device_);
+  const SequenceForm form{.asked = Asked::label, .symbols = {"a", "b", "c"}, .classes = {"x", "y"}};
+  const auto loss = [&](const std::vector<Ids>& all) {
+    std::vector<SequenceExample> examples;
+    for (const Ids& symbols : all) examples.push_back({.symbols = symbols});
+    return judge.judge(weights, StoredSequences(form, examples)).loss;
+  };
+  EXPECT_NEAR(loss({{}, {1, 2, 0}}), (loss({{}}) + loss({{1, 2, 0}})) / 2, 1e-6);
+  // A head whose bias alone speaks.
+  const float* bias = weights.at("decoder.bias").data<float>();
+  EXPECT_NEAR(loss({{}}), std::log(1 + std::exp(bias[1] - bias[0])), 1e-6);
+}
+
 TEST_F(SequenceTraining, SaysWhatIsWrong) {
   EXPECT_THAT(refusal(settings("char_lm", "adding:2000000")),
               HasSubstr("adding: expected a number"));
