@@ -8,6 +8,7 @@
 #include "striate/codec/pickle.h"
 #include "striate/codec/zip.h"
 #include "striate/striate.h"
+#include "striate/tasks/sequence/sequence_model.h"
 
 namespace striate::fuzz {
 namespace {
@@ -123,6 +124,12 @@ void classifier(Input bytes) {
   Classifier::load(scratch().put("model.safetensors", bytes), device);
 }
 
+// A network of sequences, which its metadata describe.
+void sequence_model(Input bytes) {
+  static const std::shared_ptr<const Device> device = make_cpu_device(1);
+  SequenceModel::load(scratch().put("sequence.safetensors", bytes), device);
+}
+
 void checkpoint(Input bytes) { load_checkpoint(scratch().put("c.safetensors", bytes)); }
 
 void metrics(Input bytes) {
@@ -178,6 +185,7 @@ constexpr Target kTargets[] = {
     {"cifar", refusal_of<cifar>},
     {"safetensors", refusal_of<safetensors>},
     {"classifier", refusal_of<classifier>},
+    {"sequence_model", refusal_of<sequence_model>},
     {"checkpoint", refusal_of<checkpoint>},
     {"metrics", refusal_of<metrics>},
     {"onnx", refusal_of<onnx>},
