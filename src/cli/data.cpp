@@ -19,6 +19,7 @@ struct Arguments {
   std::string to;
   std::string augment;
   std::int64_t count = 10;
+  std::string unit = "characters";
   bool json = false;
 };
 
@@ -71,6 +72,49 @@ Image changed(Image picture, const Arguments& arguments, std::int64_t index) {
   return picture;
 }
 
+// How many sequences and steps there are, and of each class.
+void count_sequences(const Arguments& arguments) {
+  if (!arguments.to.empty() || !arguments.augment.empty()) {
+    fail<InputError>("{}: it holds sequences: --export and --augment are for pictures",
+                     arguments.data);
+  }
+  const auto dataset = open_sequences(
+      arguments.data,
+      {.split = arguments.split == "test" ? SequenceSplit::test : SequenceSplit::train,
+       .unit = arguments.unit});
+  const SequenceForm& form = dataset->form();
+  std::vector<std::int64_t> counts(form.classes.size());
+  std::int64_t steps = 0;
+  for (std::int64_t i = 0; i < dataset->size(); ++i) {
+    steps += dataset->length(i);
+    if (!counts.empty()) ++counts[static_cast<std::size_t>(dataset->get(i, 0).label)];
+  }
+  if (arguments.json) {
+    print(Json{{"dataset", arguments.data},
+               {"split", arguments.split},
+               {"sequences", dataset->size()},
+               {"steps", steps},
+               {"asked", std::string(name_of(form.asked))},
+               {"symbols", form.symbols},
+               {"features", form.features},
+               {"classes", form.classes},
+               {"counts", counts}});
+    return;
+  }
+  const std::string of = form.symbols.empty()
+                             ? fmt::format("{} numbers a step", form.features)
+                             : fmt::format("{} different symbols",
+                                           grouped(static_cast<std::int64_t>(form.symbols.size())));
+  print(fmt::format("{} ({}): {} sequences, {} steps, of {}\n", arguments.data, arguments.split,
+                    grouped(dataset->size()), grouped(steps), of));
+  if (counts.empty()) return;
+  Table table({{"label", Table::Align::right}, {"class"}, {"sequences", Table::Align::right}});
+  for (std::size_t label = 0; label < counts.size(); ++label) {
+    table.add({std::to_string(label), form.classes[label], grouped(counts[label])});
+  }
+  print('\n' + table.str());
+}
+
 void data_command(const Arguments& arguments) {
   if (arguments.data.empty()) {
     list_datasets(arguments.json);
@@ -78,6 +122,10 @@ void data_command(const Arguments& arguments) {
   }
   if (arguments.split != "test" && arguments.split != "train") {
     fail<InputError>("--split: expected test or train, got {}", arguments.split);
+  }
+  if (datasets().find(arguments.data.substr(0, arguments.data.find(':'))).open_sequences) {
+    count_sequences(arguments);
+    return;
   }
   const auto dataset =
       open_dataset(arguments.data, arguments.split == "test" ? Split::test : Split::train);
@@ -128,6 +176,8 @@ void set_up(CLI::App& app) {
   app.add_option("--export", arguments->to, "folder that the first pictures are written to as PNG");
   app.add_option("--count", arguments->count, "pictures to export")->capture_default_str();
   app.add_option("--augment", arguments->augment, "random changes to show on what is exported");
+  app.add_option("--unit", arguments->unit, "texts: cut into characters or words")
+      ->capture_default_str();
   app.add_flag("--json", arguments->json, "print JSON for programs");
   app.callback([arguments] { data_command(*arguments); });
 }
