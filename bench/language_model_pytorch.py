@@ -78,10 +78,12 @@ def main():
     parser.add_argument("--minimum", type=float, default=0.02)
     parser.add_argument("--clip", type=float, default=0.25)
     parser.add_argument("--validation", type=float, default=0.05)
+    parser.add_argument("--limit", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    torch.manual_seed(1)
+    torch.manual_seed(args.seed)
     train, test = words(args.train), words(args.test)
     counts = collections.Counter(train)
     known = [w for w, n in counts.items() if n >= args.min_count]
@@ -89,6 +91,7 @@ def main():
     number = {w: i for i, w in enumerate(known)}
     ids = lambda text: torch.tensor([number.get(w, number["<unk>"]) for w in text])
     train, test = ids(train), ids(test)
+    train = train[: args.limit or len(train)]
     train = train[: len(train) - int(args.validation * len(train))]
     model = Model(len(known), args.hidden, args.layers, args.dropout)
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=args.lr)
