@@ -43,7 +43,9 @@ struct TrainingSettings {
   STRIATE_FIELDS(
       visit("model", model, "a model that `striate models` lists");
       visit("data", data, "a dataset that `striate data` lists, NAME or NAME:PATH");
-      visit("limit", limit, "so many of the training pictures, drawn by seed; 0: all");
+      visit("limit", limit,
+            "so many of the training samples, drawn by seed (of a text, symbols from its "
+            "beginning); 0: all");
       visit("weights", weights,
             "file of weights to begin from, its head begun anew where the classes are "
             "others");

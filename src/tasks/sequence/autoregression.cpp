@@ -21,24 +21,33 @@ double likelihood(double observations, double variance) {
   return -observations / 2 * (std::log(2 * std::numbers::pi * variance) + 1);
 }
 
-// x_t on a constant and x_{t-1} … x_{t-p}, for t from `first` on, counted from 0.
-Autoregression by_least_squares(Values x, std::int64_t p, std::int64_t first) {
+struct System {
+  Eigen::MatrixXd past;  // a constant, x_{t-1} … x_{t-p}
+  Eigen::VectorXd now;   // x_t
+};
+
+// For t from `first` on, counted from 0.
+System system_of(Values x, std::int64_t p, std::int64_t first) {
   const std::int64_t rows = count(x) - first;
-  Eigen::MatrixXd past(rows, p + 1);
-  Eigen::VectorXd now(rows);
+  System s{Eigen::MatrixXd(rows, p + 1), Eigen::VectorXd(rows)};
   for (std::int64_t r = 0; r < rows; ++r) {
     const auto t = static_cast<std::size_t>(first + r);
-    now(r) = x[t];
-    past(r, 0) = 1;
-    for (std::int64_t k = 1; k <= p; ++k) past(r, k) = x[t - static_cast<std::size_t>(k)];
+    s.now(r) = x[t];
+    s.past(r, 0) = 1;
+    for (std::int64_t k = 1; k <= p; ++k) s.past(r, k) = x[t - static_cast<std::size_t>(k)];
   }
+  return s;
+}
+
+Autoregression by_least_squares(Values x, std::int64_t p) {
+  const System s = system_of(x, p, p);
   // Of several solutions (a straight line has many) the one of least norm.
-  const Eigen::VectorXd solution = past.completeOrthogonalDecomposition().solve(now);
+  const Eigen::VectorXd solution = s.past.completeOrthogonalDecomposition().solve(s.now);
   Autoregression fit;
   fit.constant = solution(0);
   fit.coefficients.assign(solution.data() + 1, solution.data() + p + 1);
-  fit.observations = rows;
-  fit.variance = (now - past * solution).squaredNorm() / static_cast<double>(rows);
+  fit.observations = s.now.size();
+  fit.variance = (s.now - s.past * solution).squaredNorm() / static_cast<double>(s.now.size());
   return fit;
 }
 
@@ -98,6 +107,20 @@ std::vector<Stage> by_burg(Values x, std::int64_t most) {
     append_reflection(stage.coefficients, reflection);
     stage.variance = errors / (2 * static_cast<double>(forward.size() - k));
     stages.push_back(std::move(stage));
+  }
+  return stages;
+}
+
+// The variances of orders 0 … most about x_{most+1} … x_n. One decomposition has them all: what is
+// left of the order p is the part of Q'x behind its first p + 1 numbers.
+std::vector<Stage> nested_least_squares(Values x, std::int64_t most) {
+  System s = system_of(x, most, most);
+  const Eigen::HouseholderQR<Eigen::Ref<Eigen::MatrixXd>> qr(s.past);
+  s.now.applyOnTheLeft(qr.householderQ().adjoint());
+  std::vector<Stage> stages;
+  for (std::int64_t p = 0; p <= most; ++p) {
+    const double left = s.now.tail(s.now.size() - p - 1).squaredNorm();
+    stages.push_back({.variance = left / static_cast<double>(s.now.size())});
   }
   return stages;
 }
@@ -202,7 +225,7 @@ Autoregression fit_autoregression(Values values, std::int64_t order, const std::
   check(values, order, method);
   Autoregression fit;
   if (method == "ols") {
-    fit = by_least_squares(values, order, order);
+    fit = by_least_squares(values, order);
   } else {
     Stage stage = stages_by(method, values, order).back();
     double sum = 0;
@@ -220,18 +243,14 @@ Autoregression fit_autoregression(Values values, std::int64_t order, const std::
 
 std::vector<OrderScore> score_orders(Values values, std::int64_t most, const std::string& method) {
   check(values, most, method);
-  std::vector<Stage> stages;
-  if (method != "ols") stages = stages_by(method, values, most);
+  const std::vector<Stage> stages =
+      method == "ols" ? nested_least_squares(values, most) : stages_by(method, values, most);
   std::vector<OrderScore> scores;
   for (std::int64_t p = 0; p <= most; ++p) {
     Autoregression fit;
-    if (method == "ols") {
-      fit = by_least_squares(values, p, most);
-    } else {
-      fit.coefficients = stages[static_cast<std::size_t>(p)].coefficients;
-      fit.variance = stages[static_cast<std::size_t>(p)].variance;
-      fit.observations = count(values);
-    }
+    fit.coefficients.resize(static_cast<std::size_t>(p));
+    fit.variance = stages[static_cast<std::size_t>(p)].variance;
+    fit.observations = method == "ols" ? count(values) - most : count(values);
     fit.log_likelihood = likelihood(static_cast<double>(fit.observations), fit.variance);
     scores.push_back({.order = p, .aic = fit.aic(), .bic = fit.bic()});
   }

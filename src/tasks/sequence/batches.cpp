@@ -27,7 +27,7 @@ std::vector<std::vector<std::int64_t>> cut_order(std::vector<std::int64_t> order
 
 }  // namespace
 
-TextBatches::TextBatches(std::shared_ptr<const SequenceDataset> text, std::int64_t streams,
+TextBatches::TextBatches(const std::shared_ptr<const SequenceDataset>& text, std::int64_t streams,
                          std::int64_t steps, std::int64_t window, bool carry)
     : text_(text->get(0, 0).symbols),
       streams_(streams),

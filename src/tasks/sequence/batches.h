@@ -13,8 +13,8 @@ namespace striate {
 class TextBatches final : public BatchSource {
  public:
   // Throws InputError where the text is too short for so many streams.
-  TextBatches(std::shared_ptr<const SequenceDataset> text, std::int64_t streams, std::int64_t steps,
-              std::int64_t window, bool carry);
+  TextBatches(const std::shared_ptr<const SequenceDataset>& text, std::int64_t streams,
+              std::int64_t steps, std::int64_t window, bool carry);
 
   std::int64_t steps() const override { return (length_ + steps_ - 1) / steps_; }
   void start(std::int64_t seed, std::int64_t epoch, std::int64_t first) override;

@@ -36,7 +36,8 @@ class Seasonal final : public Forecaster {
     Forecast result;
     for (std::size_t h = 0; h < static_cast<std::size_t>(steps); ++h) {
       result.mean.push_back(past[past.size() - s + h % s]);
-      result.deviation.push_back(deviation_ * std::sqrt(static_cast<double>(h / s + 1)));
+      const std::size_t seasons = h / s + 1;
+      result.deviation.push_back(deviation_ * std::sqrt(static_cast<double>(seasons)));
     }
     return result;
   }

@@ -213,6 +213,15 @@ TEST(Autoregression, CriteriaFollowTheirFormulas) {
   EXPECT_EQ(best_order(std::vector<OrderScore>{{0, 3, 1}, {1, 2, 2}}, "bic"), 0);
 }
 
+// The largest order's values are those of its own fit.
+TEST(Autoregression, NestedFitsAgree) {
+  const Numbers x = made(90);
+  const auto scores = score_orders(x, 6, "ols");
+  const Autoregression fit = fit_autoregression(x, 6, "ols");
+  EXPECT_NEAR(scores[6].aic, fit.aic(), 1e-9);
+  EXPECT_NEAR(scores[6].bic, fit.bic(), 1e-9);
+}
+
 TEST(Autoregression, RootsTellWhatIsStationary) {
   Autoregression fit;
   fit.coefficients = {1.1, -0.3};  // roots 0.6 and 0.5
