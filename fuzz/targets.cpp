@@ -8,7 +8,6 @@
 #include "striate/codec/pickle.h"
 #include "striate/codec/zip.h"
 #include "striate/striate.h"
-#include "striate/tasks/sequence/sequence_model.h"
 
 namespace striate::fuzz {
 namespace {

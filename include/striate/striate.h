@@ -3,7 +3,7 @@
 /// Everything a user of the library needs. What holds for all of it, unless a header says otherwise:
 ///
 /// - **Threads.** Functions that belong to no object, and Devices, Plans, Programs, Classifiers,
-///   Datasets, Augmentations, registries and Operators, which are immutable once made, may be called
+///   SequenceModels, Forecasters, Datasets, Augmentations, registries and Operators, which are immutable once made, may be called
 ///   by any number of threads at once. Plain values (Graph, Weights, Tensor, Image, options) may be
 ///   read by any number of threads, or written by one. A Workspace, Optimizer, Builder, BatchSource,
 ///   Loader, Random, RunFolder, ClassMetrics and Canvas belong to one thread at a time, whichever it
@@ -31,6 +31,7 @@
 #include "striate/codec/image.h"
 #include "striate/data/loader.h"
 #include "striate/data/registry.h"
+#include "striate/data/sequences.h"
 #include "striate/formats/chain.h"
 #include "striate/formats/darknet.h"
 #include "striate/formats/npy.h"
@@ -51,6 +52,10 @@
 #include "striate/tasks/memory.h"
 #include "striate/tasks/model_file.h"
 #include "striate/tasks/networks.h"
+#include "striate/tasks/sequence/forecaster.h"
+#include "striate/tasks/sequence/sequence_model.h"
+#include "striate/tasks/sequence/series.h"
+#include "striate/tasks/sequence/symbol_models.h"
 #include "striate/tasks/training.h"
 #include "striate/train/checkpoint.h"
 #include "striate/train/loop.h"
