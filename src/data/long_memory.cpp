@@ -33,7 +33,8 @@ std::int64_t steps_of(const std::string& what, const std::string& name, std::int
 
 class Made : public SequenceDataset {
  public:
-  Made(SequenceForm form, std::string name, std::int64_t steps, const SequenceRequest& request)
+  Made(SequenceForm form, const std::string& name, std::int64_t steps,
+       const SequenceRequest& request)
       : steps_(steps),
         form_(std::move(form)),
         seed_(request.seed),

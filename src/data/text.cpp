@@ -61,7 +61,7 @@ std::unique_ptr<SequenceDataset> open_text(const std::string& what,
 std::unique_ptr<SequenceDataset> open_ptb(const std::string& what, const SequenceRequest& request) {
   check_there(what, "ptb");
   const auto file = [&](const char* part) {
-    const fs::path path = fs::path(what) / (std::string("ptb.") + part + ".txt");
+    fs::path path = fs::path(what) / (std::string("ptb.") + part + ".txt");
     if (!present(path)) {
       fail<InputError>(
           "{}: no such file; ptb takes a folder with ptb.train.txt, ptb.valid.txt and "
