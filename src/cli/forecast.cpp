@@ -61,6 +61,9 @@ class Work {
                        arguments.file, values_.size(), counted);
     }
     holdout_ = static_cast<std::int64_t>(counted);
+    if (arguments.compare && holdout_ == 0) {
+      fail<InputError>("--compare: nothing is held out to compare on; --holdout says how much");
+    }
     season_ = arguments.season >= 0 ? arguments.season : season_of(before());
     if (season_ >= static_cast<std::int64_t>(before().size())) {
       fail<InputError>("--season: expected less than the {} values fitted to, got {}",
@@ -208,8 +211,12 @@ std::string forecast_csv(const RealSeries& series, const Forecast& future) {
       csv_cell(series.label_name.empty() ? "step" : series.label_name) + ",forecast,low,high\n";
   for (std::size_t h = 0; h < future.mean.size(); ++h) {
     const double half = kInterval * future.deviation[h];
-    text += fmt::format("{},{:.10g},{:.10g},{:.10g}\n", csv_cell(labels[h]), future.mean[h],
-                        future.mean[h] - half, future.mean[h] + half);
+    // A series may be too short to measure errors on.
+    const auto edge = [&](double value) {
+      return std::isfinite(value) ? fmt::format("{:.10g}", value) : std::string();
+    };
+    text += fmt::format("{},{:.10g},{},{}\n", csv_cell(labels[h]), future.mean[h],
+                        edge(future.mean[h] - half), edge(future.mean[h] + half));
   }
   return text;
 }

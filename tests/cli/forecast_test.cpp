@@ -65,6 +65,13 @@ TEST_F(ForecastCommand, FillsGapsWhenAsked) {
   EXPECT_EQ(json.at("filled"), nlohmann::json::array({3}));
 }
 
+TEST_F(ForecastCommand, LeavesOutIntervalsThatCannotBeMeasured) {
+  put("two.csv", "t,x\n1,5\n2,6\n");
+  EXPECT_EQ(run("forecast two.csv --model naive --holdout 0 --horizon 1").status, 0);
+  // 6 = w (1, 5): the least norm is w = 6 / 26 (1, 5).
+  EXPECT_EQ(text_of(folder_ / "forecast.csv"), "t,forecast,low,high\n3,7.153846154,,\n");
+}
+
 TEST_F(ForecastCommand, Refuses) {
   put("flat.csv", "t,x\n1,5\n2,5\n3,5\n4,5\n5,5\n6,5\n7,5\n8,5\n");
   put("short.csv", "t,x\n1,5\n2,6\n3,7\n4,9\n");
@@ -84,6 +91,7 @@ TEST_F(ForecastCommand, Refuses) {
   expect_refused("forecast short.csv --holdout -1", "--holdout: expected a share");
   expect_refused("forecast short.csv --horizon 0", "--horizon: expected 1 to");
   expect_refused("forecast short.csv --season 9", "--season: expected less than");
+  expect_refused("forecast short.csv --compare --holdout 0", "nothing is held out to compare on");
   expect_refused("forecast absent.csv", "absent.csv: cannot be read");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "forecast.csv"));
 }
