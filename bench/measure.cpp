@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "device/cpu/kernels.h"
+#include "peers.h"
 #include "striate/base/memory.h"
 #include "striate/base/random.h"
 #include "striate/device/peak.h"
@@ -22,12 +23,6 @@ double now(bool processor_time) {
 }
 
 }  // namespace
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 Tensor random_tensor(const Shape& shape) {
   Tensor tensor(DType::f32, shape);

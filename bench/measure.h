@@ -12,7 +12,6 @@
 
 namespace striate::bench {
 
-double median(std::vector<double> values);
 Tensor random_tensor(const Shape& shape);
 /// A tensor's elements as a channels-last map.
 View map_of(Tensor& tensor);
