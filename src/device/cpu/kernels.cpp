@@ -47,6 +47,11 @@ void fill_runs(Kernels& table, std::index_sequence<kRows...>) {
   ((table.runs[kVectors - 1][kRows] = &multiply_runs<static_cast<int>(kRows) + 1, kVectors>), ...);
 }
 
+template <std::size_t... kRows>
+void fill_dots(Kernels& table, std::index_sequence<kRows...>) {
+  ((table.dot_rows[kRows] = &dot_rows<static_cast<int>(kRows) + 1>), ...);
+}
+
 Kernels make_table() {
   Kernels table{};
   table.name = hwy::TargetName(HWY_TARGET);
@@ -61,7 +66,7 @@ Kernels make_table() {
   table.pack_rows = &pack_rows;
   table.pack_transposed = &pack_transposed;
   table.unpack_transposed = &unpack_transposed;
-  table.dot_rows = &dot_rows;
+  fill_dots(table, std::make_index_sequence<kMaxDotRows>());
   table.sum_rows = &sum_rows;
   table.winograd_input = &winograd_input;
   table.winograd_weights = &winograd_weights;

@@ -15,7 +15,9 @@
 namespace striate::cpu {
 
 inline constexpr int kMaxVectors = 2;
+inline constexpr int kMaxLanes = 16;
 inline constexpr int kMaxRows = 16;
+inline constexpr int kMaxDotRows = 8;
 
 /// What each result becomes when its sum is complete: scale[j] * sum + shift[j] (+ residual), then
 /// `slope` times what is below zero. The vectors are readable for whole panels.
@@ -94,6 +96,8 @@ struct RowOrigins {
 
 using RowsKernel = void (*)(const RowsTile&);
 using RunsKernel = void (*)(const RunsTile&);
+using DotKernel = void (*)(const float* const* x, const float* b, std::int64_t stride,
+                           std::int64_t depth, std::int64_t columns, float* const* out);
 
 struct Kernels {
   const char* name;  ///< the instruction set
@@ -123,9 +127,8 @@ struct Kernels {
                             std::int64_t width, const std::int64_t* at, std::int64_t count,
                             std::int64_t columns, bool accumulate, float* out, std::int64_t stride);
 
-  /// out[j] = sum over k of x[k] * b[j * stride + k] for j < columns.
-  void (*dot_rows)(const float* x, const float* b, std::int64_t stride, std::int64_t depth,
-                   std::int64_t columns, float* out);
+  /// [rows - 1]: out[i][j] = sum over k of x[i][k] * b[j * stride + k] for j < columns.
+  std::array<DotKernel, kMaxDotRows> dot_rows;
   /// out[j] = sum over k of x[k] * b[k * stride + j] for j < columns.
   void (*sum_rows)(const float* x, const float* b, std::int64_t stride, std::int64_t depth,
                    std::int64_t columns, float* out);

@@ -14,6 +14,9 @@ using namespace cpu;
 
 // Columns of a one-row product that one item takes.
 constexpr std::int64_t kRowColumns = 128;
+// Rows of a product that reads its right operand as it lies, and columns that one item takes.
+constexpr std::int64_t kFewRows = 16;
+constexpr std::int64_t kFewColumns = 32;
 
 // Element (i, j) lies at data[i * row + j * column].
 template <class T>
@@ -42,32 +45,66 @@ std::size_t product_scratch(int threads, std::int64_t m, std::int64_t n, std::in
                   multiply_scratch(threads, m, n, 1, k, true));
 }
 
-// One row: reads the right operand once, as it lies.
-void multiply_row(const Threads& threads, const Call& call, std::span<std::byte> scratch) {
-  const Kernels& k = kernels();
-  const std::int64_t depth = call.a.columns;
-  const float* x = call.a.data;
-  if (!call.a.rows_dense()) {
-    float* dense = Scratch(scratch).take<float>(to_size(depth));
-    for (std::int64_t i = 0; i < depth; ++i) dense[i] = x[i * call.a.column];
-    x = dense;
+// Whether the rows are so few that packing the right operand, whose columns are dense, would cost
+// more than it saves.
+bool has_few_rows(const Call& call) {
+  return call.c.rows <= kFewRows && call.a.rows_dense() && call.b.transposed().rows_dense();
+}
+
+void put_row(const Call& call, std::int64_t row, std::int64_t first, std::int64_t count,
+             const float* sums) {
+  for (std::int64_t j = 0; j < count; ++j) {
+    float value = call.alpha * sums[j];
+    if (call.bias) value += call.bias[(first + j) * call.bias_stride];
+    float& out = call.c.data[row * call.c.row + (first + j) * call.c.column];
+    out = call.accumulate ? out + value : value;
   }
+}
+
+// Reads the right operand once, as it lies: its columns are dense.
+void multiply_few_rows(const Threads& threads, const Call& call) {
+  const Kernels& k = kernels();
+  const Parts parts = parts_of(call.c.columns, kFewColumns);
+  const Parts tiles = parts_of(call.c.rows, kMaxDotRows);
+  threads.run(parts.parts, [&](std::int64_t part) {
+    const std::int64_t first = parts.begin(part);
+    const std::int64_t count = parts.end(part) - first;
+    std::array<std::array<float, kFewColumns>, kMaxDotRows> sums;
+    std::array<const float*, kMaxDotRows> in;
+    std::array<float*, kMaxDotRows> out;
+    for (std::int64_t tile = 0; tile < tiles.parts; ++tile) {
+      const std::int64_t row = tiles.begin(tile);
+      const std::int64_t rows = tiles.end(tile) - row;
+      for (std::int64_t i = 0; i < rows; ++i) {
+        in[to_size(i)] = call.a.data + (row + i) * call.a.row;
+        out[to_size(i)] = sums[to_size(i)].data();
+      }
+      k.dot_rows[to_size(rows - 1)](in.data(), call.b.data + first * call.b.column, call.b.column,
+                                    call.a.columns, count, out.data());
+      for (std::int64_t i = 0; i < rows; ++i) put_row(call, row + i, first, count, out[to_size(i)]);
+    }
+  });
+}
+
+// The same product of one row, with the row made dense.
+Call dense_row(Call call, std::span<std::byte> scratch) {
+  float* dense = Scratch(scratch).take<float>(to_size(call.a.columns));
+  for (std::int64_t i = 0; i < call.a.columns; ++i) dense[i] = call.a.data[i * call.a.column];
+  call.a.data = dense;
+  call.a.column = 1;
+  return call;
+}
+
+// One row, right operand as it lies: its rows are dense.
+void multiply_row(const Threads& threads, const Call& call) {
+  const Kernels& k = kernels();
   const Parts parts = parts_of(call.c.columns, kRowColumns);
   threads.run(parts.parts, [&](std::int64_t part) {
     const std::int64_t first = parts.begin(part);
     const std::int64_t count = parts.end(part) - first;
     std::array<float, kRowColumns> sums;
-    if (call.b.transposed().rows_dense()) {
-      k.dot_rows(x, call.b.data + first * call.b.column, call.b.column, depth, count, sums.data());
-    } else {
-      k.sum_rows(x, call.b.data + first, call.b.row, depth, count, sums.data());
-    }
-    for (std::int64_t j = 0; j < count; ++j) {
-      float value = call.alpha * sums[to_size(j)];
-      if (call.bias) value += call.bias[(first + j) * call.bias_stride];
-      float& out = call.c.data[(first + j) * call.c.column];
-      out = call.accumulate ? out + value : value;
-    }
+    k.sum_rows(call.a.data, call.b.data + first, call.b.row, call.a.columns, count, sums.data());
+    put_row(call, 0, first, count, sums.data());
   });
 }
 
@@ -159,11 +196,14 @@ void cpu_matmul(const Threads& threads, const ConstView& a, const ConstView& b,
     call.bias_stride = bias.stride(0);
   }
   if (call.c.columns == 1 && call.c.rows > 1) call = turned(call);
-  if (call.c.rows == 1) {
-    multiply_row(threads, call, scratch);
-    return;
+  if (call.c.rows == 1 && !call.a.rows_dense()) call = dense_row(call, scratch);
+  if (has_few_rows(call)) {
+    multiply_few_rows(threads, call);
+  } else if (call.c.rows == 1) {
+    multiply_row(threads, call);
+  } else {
+    multiply_matrix(threads, call.c.rows_dense() ? call : turned(call), scratch);
   }
-  multiply_matrix(threads, call.c.rows_dense() ? call : turned(call), scratch);
 }
 
 }  // namespace striate

@@ -168,8 +168,23 @@ struct Sums {
   }
 };
 
+// Asks for the lines of memory that a tile ends in, so that they arrive while its sums are made.
+template <int kRows, int kVectors>
+HWY_INLINE void fetch_ahead(const TileOutput& out) {
+  constexpr int kFloats = 16;  // in a line
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 8
+    for (int j = 0; j < kVectors * kLanes; j += kFloats) {
+      __builtin_prefetch(out.rows[i] + out.column + j, 1);
+      if (out.residual) __builtin_prefetch(out.residual + i * out.residual_stride + j, 0);
+    }
+  }
+}
+
 template <int kRows, int kVectors>
 void multiply_rows(const RowsTile& tile) {
+  fetch_ahead<kRows, kVectors>(tile.out);
   Sums<kRows, kVectors> sums;
   sums.clear();
   const float* HWY_RESTRICT panel = tile.panel;
@@ -201,41 +216,72 @@ void multiply_runs(const RunsTile& tile) {
   sums.store(tile.out);
 }
 
-// Products of one row, at the speed of memory: the right operand is read once, as it lies.
+// Products of few rows, at the speed of memory: the right operand is read once, as it lies.
 
 HWY_INLINE float sum_of(Vec v) { return hn::GetLane(hn::SumOfLanes(Floats(), v)); }
 
-// kColumns dot products at a time keep as many streams of memory busy.
-template <int kColumns>
-HWY_INLINE void dot_columns(const float* HWY_RESTRICT x, const float* HWY_RESTRICT b,
-                            std::int64_t stride, std::int64_t depth, float* HWY_RESTRICT out) {
-  Vec sums[kColumns][2];
-#pragma GCC unroll 4
-  for (int j = 0; j < kColumns; ++j) sums[j][0] = sums[j][1] = hn::Zero(Floats());
-  std::int64_t k = 0;
-  for (; k + 2 * kLanes <= depth; k += 2 * kLanes) {
+// kColumns dot products of each row at a time keep as many streams of memory busy.
+template <int kRows, int kColumns>
+HWY_INLINE void dot_columns(const float* const* HWY_RESTRICT x, const float* HWY_RESTRICT b,
+                            std::int64_t stride, std::int64_t first, std::int64_t last,
+                            std::int64_t column, float* const* HWY_RESTRICT out) {
+  // One row has too few sums to keep the multiplier busy without a second set of them.
+  constexpr int kSets = kRows == 1 ? 2 : 1;
+  Vec sums[kRows][kColumns][kSets];
 #pragma GCC unroll 8
-    for (int u = 0; u < 2; ++u) {
-      const Vec a = hn::LoadU(Floats(), x + k + u * kLanes);
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kColumns; ++j) {
+#pragma GCC unroll 2
+      for (int u = 0; u < kSets; ++u) sums[i][j][u] = hn::Zero(Floats());
+    }
+  }
+  const float* from = b + column * stride;
+  std::int64_t k = first;
+  for (; k + kSets * kLanes <= last; k += kSets * kLanes) {
+#pragma GCC unroll 2
+    for (int u = 0; u < kSets; ++u) {
+      Vec right[kColumns];
 #pragma GCC unroll 4
       for (int j = 0; j < kColumns; ++j) {
-        sums[j][u] =
-            hn::MulAdd(a, hn::LoadU(Floats(), b + j * stride + k + u * kLanes), sums[j][u]);
+        right[j] = hn::LoadU(Floats(), from + j * stride + k + u * kLanes);
+      }
+#pragma GCC unroll 8
+      for (int i = 0; i < kRows; ++i) {
+        const Vec left = hn::LoadU(Floats(), x[i] + k + u * kLanes);
+#pragma GCC unroll 4
+        for (int j = 0; j < kColumns; ++j) {
+          sums[i][j][u] = hn::MulAdd(left, right[j], sums[i][j][u]);
+        }
       }
     }
   }
-  for (int j = 0; j < kColumns; ++j) {
-    float sum = sum_of(hn::Add(sums[j][0], sums[j][1]));
-    for (std::int64_t rest = k; rest < depth; ++rest) sum += x[rest] * b[j * stride + rest];
-    out[j] = sum;
+  for (int i = 0; i < kRows; ++i) {
+    for (int j = 0; j < kColumns; ++j) {
+      float sum =
+          sum_of(kSets == 1 ? sums[i][j][0] : hn::Add(sums[i][j][0], sums[i][j][kSets - 1]));
+      for (std::int64_t rest = k; rest < last; ++rest) sum += x[i][rest] * from[j * stride + rest];
+      out[i][column + j] = first == 0 ? sum : out[i][column + j] + sum;
+    }
   }
 }
 
-inline void dot_rows(const float* x, const float* b, std::int64_t stride, std::int64_t depth,
-                     std::int64_t columns, float* out) {
-  std::int64_t j = 0;
-  for (; j + 4 <= columns; j += 4) dot_columns<4>(x, b + j * stride, stride, depth, out + j);
-  for (; j < columns; ++j) dot_columns<1>(x, b + j * stride, stride, depth, out + j);
+// Several rows are taken in pieces that stay in the first cache while all columns meet them.
+template <int kRows>
+void dot_rows(const float* const* x, const float* b, std::int64_t stride, std::int64_t depth,
+              std::int64_t columns, float* const* out) {
+  constexpr int kColumns = std::clamp(kRegisters / 2 / kRows, 1, 4);
+  const std::int64_t piece = kRows == 1 ? std::max<std::int64_t>(1, depth) : 512;
+  std::int64_t first = 0;
+  do {
+    const std::int64_t last = std::min(depth, first + piece);
+    std::int64_t j = 0;
+    for (; j + kColumns <= columns; j += kColumns) {
+      dot_columns<kRows, kColumns>(x, b, stride, first, last, j, out);
+    }
+    for (; j < columns; ++j) dot_columns<kRows, 1>(x, b, stride, first, last, j, out);
+    first = last;
+  } while (first < depth);
 }
 
 template <int kVectors>
