@@ -2,6 +2,7 @@
 #include <set>
 
 #include "graph/plan_impl.h"
+#include "striate/base/memory.h"
 #include "striate/graph/rewrite.h"
 
 namespace striate {
@@ -62,6 +63,7 @@ class Compiler {
       if (needed_nodes_.contains(&node)) add_node(node);
     }
     for (const std::string& name : wanted_) plan_->outputs[name] = value_of(name);
+    for (PlanNode& node : plan_->nodes) find_prepared(node);
     if (!options_.differentiate.empty()) add_backward();
     plan_memory(*plan_);
     return std::move(plan_);
@@ -169,6 +171,26 @@ class Compiler {
     }
     node.layout = layout;
     plan_->nodes.push_back(std::move(node));
+  }
+
+  // What of a node can be done once for all runs.
+  void find_prepared(PlanNode& node) {
+    if (node.traits.prepared == 0) return;
+    std::vector<char> stands_for(node.inputs.size());
+    for (const int input : node.traits.prepared_from) {
+      const auto i = static_cast<std::size_t>(input);
+      if (i >= node.inputs.size() || node.inputs[i].value < 0) continue;
+      const int buffer = value(node.inputs[i].value).buffer;
+      const bool parameter =
+          buffer >= 0 &&
+          plan_->buffers[static_cast<std::size_t>(buffer)].source == Source::parameter;
+      if (!parameter) return;
+      stands_for[i] = 1;
+    }
+    node.stands_for = std::move(stands_for);
+    node.prepared_offset = plan_->prepared_bytes;
+    node.prepared_bytes = node.traits.prepared;
+    plan_->prepared_bytes += align_up(node.prepared_bytes);
   }
 
   // An operator that takes any layout follows its largest input: a map beside a bias of rank 4.

@@ -45,6 +45,10 @@ struct PlanNode {
   Layout layout = Layout::row_major;  ///< of its maps
   std::vector<Operand> inputs, outputs, saved;
   int forward_scratch = -1;  ///< a value of bytes
+  /// What can be made of its parameters once: where it lies in Prepared, and which inputs it stands
+  /// for. Empty where an input of Traits::prepared_from is no parameter.
+  std::size_t prepared_offset = 0, prepared_bytes = 0;
+  std::vector<char> stands_for;
   // Backward, where it takes part.
   bool backward = false;
   std::vector<Operand> output_gradients, input_gradients;
@@ -66,6 +70,7 @@ struct Plan::Impl {
   std::map<std::string, int, std::less<>> seeds;      ///< gradients of differentiated outputs
   std::vector<StateUpdate> updates;
   std::size_t workspace_bytes = 0;
+  std::size_t prepared_bytes = 0;
 
   int steps() const { return static_cast<int>(nodes.size()); }
   int backward_time(int node) const { return 2 * steps() - node; }

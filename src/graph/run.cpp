@@ -8,12 +8,16 @@ namespace {
 // Resolves a plan's operands to memory for one run.
 class Binding {
  public:
-  Binding(const Plan::Impl& plan, std::byte* memory, const Inputs& inputs, const Weights& weights)
+  // `prepared`: parameters may be missing, where only prepared nodes read them.
+  Binding(const Plan::Impl& plan, std::byte* memory, const Inputs& inputs, const Weights& weights,
+          bool prepared = false)
       : plan_(plan), memory_(memory), external_(plan.buffers.size()) {
     for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
       const PlanBuffer& buffer = plan.buffers[i];
       if (buffer.source == Source::input) external_[i] = find_input(buffer.name, inputs);
-      if (buffer.source == Source::parameter) external_[i] = find_parameter(buffer.name, weights);
+      if (buffer.source == Source::parameter && !(prepared && !weights.contains(buffer.name))) {
+        external_[i] = find_parameter(buffer.name, weights);
+      }
       if (buffer.source == Source::constant) external_[i] = buffer.constant.view();
     }
     for (const PlanValue& value : plan.values) {
@@ -26,6 +30,9 @@ class Binding {
     if (operand.value < 0) return {};
     const PlanValue& value = plan_.values[static_cast<std::size_t>(operand.value)];
     const ConstView& external = external_[static_cast<std::size_t>(value.buffer)];
+    if (!external && source(operand) == Source::parameter) {
+      return {nullptr, value.info.dtype, value.info.shape, operand.strides};
+    }
     if (external) {
       // An input keeps its own strides, unless it is dense and read as another layout.
       const bool dense = external.is_dense();
@@ -50,6 +57,13 @@ class Binding {
     const PlanBuffer& buffer = plan_.buffers[static_cast<std::size_t>(value.buffer)];
     return {memory_ + buffer.offset + value.offset, value.info.dtype, value.info.shape,
             operand.strides};
+  }
+
+  // The name of the parameter an operand is, or null.
+  const std::string* parameter_of(const Operand& operand) const {
+    if (source(operand) != Source::parameter) return nullptr;
+    const PlanValue& value = plan_.values[static_cast<std::size_t>(operand.value)];
+    return &plan_.buffers[static_cast<std::size_t>(value.buffer)].name;
   }
 
   std::span<std::byte> scratch(int id) const {
@@ -109,6 +123,10 @@ const Device& Plan::device() const { return *impl_->device; }
 
 namespace {
 
+std::span<const std::byte> prepared_for(const PlanNode& node, const std::byte* memory) {
+  return {memory + node.prepared_offset, node.prepared_bytes};
+}
+
 void look_up(const RunOptions& options, const std::string& graph) {
   if (options.cancel != nullptr && options.cancel->load(std::memory_order_relaxed)) {
     fail<Cancelled>("{}: the run was cancelled", graph);
@@ -119,8 +137,53 @@ void look_up(const RunOptions& options, const std::string& graph) {
 
 void Plan::forward(Workspace& workspace, const Inputs& inputs, const Weights& weights,
                    const RunOptions& options) const {
+  run(workspace, inputs, weights, options, nullptr);
+}
+
+void Plan::forward(Workspace& workspace, const Inputs& inputs, const Prepared& weights,
+                   const RunOptions& options) const {
+  invariant(weights.plan_ == this, "a plan was run with weights prepared for another");
+  run(workspace, inputs, weights.weights_, options, &weights);
+}
+
+std::shared_ptr<const Prepared> Plan::prepare(const Weights& weights) const {
+  // Inputs are not looked at: any memory of their shapes stands for them.
+  Inputs none;
+  for (const GraphInput& input : impl_->inputs) {
+    none[input.name] = {this, input.dtype, input.shape, dense_strides(input.shape)};
+  }
+  const Binding binding(*impl_, nullptr, none, weights);
+  auto prepared = std::make_shared<Prepared>();
+  prepared->plan_ = this;
+  prepared->bytes_ = impl_->prepared_bytes;
+  prepared->memory_ = allocate(impl_->prepared_bytes);
+  std::vector<ConstView> ins;
+  for (const PlanNode& node : impl_->nodes) {
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i].value < 0 || (node.prepared_bytes > 0 && node.stands_for[i] != 0))
+        continue;
+      const std::string* parameter = binding.parameter_of(node.inputs[i]);
+      if (parameter != nullptr) prepared->weights_[*parameter] = weights.at(*parameter);
+    }
+    if (node.prepared_bytes == 0) continue;
+    ins.clear();
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      ConstView view = binding.read(node.inputs[i]);
+      if (node.stands_for[i] == 0) view.data = nullptr;
+      ins.push_back(view);
+    }
+    node.op->prepare(
+        {.device = *impl_->device,
+         .inputs = ins,
+         .prepared = {prepared->memory_.get() + node.prepared_offset, node.prepared_bytes}});
+  }
+  return prepared;
+}
+
+void Plan::run(Workspace& workspace, const Inputs& inputs, const Weights& weights,
+               const RunOptions& options, const Prepared* prepared) const {
   invariant(workspace.plan_.get() == this, "a plan was run in another plan's workspace");
-  const Binding binding(*impl_, workspace.memory_.get(), inputs, weights);
+  const Binding binding(*impl_, workspace.memory_.get(), inputs, weights, prepared != nullptr);
   std::vector<ConstView> ins;
   std::vector<View> outs;
   std::vector<View> saved;
@@ -136,7 +199,9 @@ void Plan::forward(Workspace& workspace, const Inputs& inputs, const Weights& we
                       .outputs = outs,
                       .saved = saved,
                       .scratch = binding.scratch(node.forward_scratch),
-                      .key = {options.key.seed, node.purpose, options.key.step}});
+                      .key = {options.key.seed, node.purpose, options.key.step},
+                      .prepared = prepared ? prepared_for(node, prepared->memory_.get())
+                                           : std::span<const std::byte>()});
     if (!options.observe) continue;
     written.assign(outs.begin(), outs.end());
     options.observe(node.name, node.op_name, written);

@@ -29,16 +29,23 @@ class Conv final : public Operator {
     traits.row_major_inputs = {1};
     traits.backward_reads_inputs = true;
     traits.forward_scratch = device.conv_scratch(g, ConvPass::forward);
+    traits.prepared = device.conv_prepared(g);
+    traits.prepared_from = {1};
     traits.backward_scratch = std::max(device.conv_scratch(g, ConvPass::backward_data),
                                        device.conv_scratch(g, ConvPass::backward_weights));
     return traits;
+  }
+
+  void prepare(const PrepareArgs& args) const override {
+    const ConvGeometry g = fields_.geometry(args.inputs[0].shape, args.inputs[1].shape);
+    args.device.conv_prepare(g, as_kernel(args.inputs[1]), args.prepared);
   }
 
   void forward(const ForwardArgs& args) const override {
     const ConvGeometry g = fields_.geometry(args.inputs[0].shape, args.inputs[1].shape);
     args.device.conv_forward(g, as_map(args.inputs[0]), as_kernel(args.inputs[1]),
                              {.out = {.shift = at(args.inputs, 2)}}, as_map(args.outputs[0]),
-                             args.scratch);
+                             args.scratch, args.prepared);
   }
 
   void backward(const BackwardArgs& args) const override {

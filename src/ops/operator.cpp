@@ -24,6 +24,10 @@ void check_attribute_names(const Attributes& attributes, const std::vector<std::
 
 Cost Operator::cost(std::span<const ValueInfo>, std::span<const ValueInfo>) const { return {}; }
 
+void Operator::prepare(const PrepareArgs&) const {
+  fail<BugError>("an operator that prepares nothing was asked to");
+}
+
 Window Operator::window(std::span<const ValueInfo>) const { return {}; }
 
 void OperatorRegistry::add(OperatorRow row) {

@@ -65,6 +65,7 @@ class Run {
     std::vector<std::string> differentiate;
     if (options.training) differentiate.emplace_back("loss");
     plan_ = Plan::compile(graph_, device_, shapes_, {.differentiate = differentiate});
+    if (!options.training) prepared_ = plan_->prepare(weights_);
     workspace_ = std::make_unique<Workspace>(plan_);
   }
 
@@ -82,8 +83,11 @@ class Run {
   double step(const Observe& observe) {
     RunOptions options{.key = {.seed = 1, .step = ++step_}, .cancel = options_.cancel};
     options.observe = observe(false);
+    if (prepared_) {
+      plan_->forward(*workspace_, inputs_, *prepared_, options);
+      return 0;
+    }
     plan_->forward(*workspace_, inputs_, weights_, options);
-    if (!options_.training) return 0;
     options.observe = observe(true);
     plan_->backward(*workspace_, inputs_, weights_, options);
     const Clock::time_point start = Clock::now();
@@ -116,6 +120,7 @@ class Run {
   Inputs inputs_;
   Weights weights_;
   std::shared_ptr<const Plan> plan_;
+  std::shared_ptr<const Prepared> prepared_;  // for inference
   std::unique_ptr<Workspace> workspace_;
   Optimizer optimizer_{{.name = "sgd", .momentum = 0.9}};
   std::uint64_t step_ = 0;

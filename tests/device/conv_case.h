@@ -58,6 +58,13 @@ inline void forward(const Threads& threads, Case& c, const ConvFusion& fusion,
   ExactScratch scratch(cpu_conv_scratch(threads, c.g, ConvPass::forward, method));
   cpu_conv_forward(threads, c.g, c.x.single(), c.w.single(), fusion, c.y.single(), scratch.span(),
                    method);
+  // Weights that were prepared save time and change no bit.
+  Operand again = c.y;
+  ExactScratch prepared(cpu_conv_prepared(c.g, method));
+  cpu_conv_prepare(threads, c.g, c.w.single(), prepared.span(), method);
+  cpu_conv_forward(threads, c.g, c.x.single(), {nullptr, DType::f32, c.w.single().shape, {}},
+                   fusion, again.single(), scratch.span(), method, prepared.span());
+  EXPECT_TRUE(again.same_bits(c.y)) << "prepared weights";
 }
 inline void forward(const Threads& threads, Case& c, bool with_bias,
                     ConvMethod method = ConvMethod::fastest) {

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <optional>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -118,6 +119,40 @@ TEST(Plan, CpuAgreesWithReference) {
 Graph classifier_of(Graph graph) {
   graph.outputs = {"logits"};
   return inference_form(std::move(graph));
+}
+
+// The same bits, also where the weights themselves are gone; another plan's are refused.
+TEST(Plan, PreparingWeightsChangesNoBit) {
+  const Graph graph = classifier_of(fusible_network(DType::f32));
+  const Tensor x = random_tensor(DType::f32, {2, 3, 10, 9}, 3);
+  const Shapes shapes{{"input", x.shape()}};
+  const Inputs inputs{{"input", x.view()}};
+  for (const auto& device : {reference(), std::shared_ptr<const Device>(make_cpu_device(2))}) {
+    for (const bool fuse : {false, true}) {
+      const auto plan = Plan::compile(graph, device, shapes, {.fuse = fuse});
+      Workspace workspace(plan);
+      std::optional<Weights> weights = random_weights(graph, 5);
+      plan->forward(workspace, inputs, *weights);
+      const Tensor plain = workspace.fetch("logits");
+      const auto prepared = plan->prepare(*weights);
+      EXPECT_EQ(prepared->bytes() > 0, device->name() == "cpu" || fuse);
+      weights.reset();
+      for (int run = 0; run < 2; ++run) {
+        plan->forward(workspace, inputs, *prepared);
+        const Tensor again = workspace.fetch("logits");
+        EXPECT_TRUE(std::equal(again.raw().begin(), again.raw().end(), plain.raw().begin()));
+      }
+      const auto other = Plan::compile(graph, device, shapes, {.fuse = fuse});
+      Workspace others(other);
+      EXPECT_THROW(other->forward(others, inputs, *prepared), BugError);
+    }
+  }
+}
+
+TEST(Plan, PreparingNeedsEveryParameter) {
+  const Graph graph = classifier_of(fusible_network(DType::f32));
+  const auto plan = Plan::compile(graph, reference(), {{"input", {2, 3, 10, 9}}}, {});
+  EXPECT_THROW(plan->prepare({}), ModelError);
 }
 
 // The same numbers whether nodes are fused or not.

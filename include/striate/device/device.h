@@ -138,10 +138,15 @@ class Device {
 
   virtual std::size_t conv_scratch(const ConvGeometry& g, ConvPass pass) const = 0;
   /// y = x * w (cross-correlation), with what is fused to it. `fusion.in` is for geometries that
-  /// conv_maps_input says yes to.
+  /// conv_maps_input says yes to. `prepared` is what conv_prepare made of w for the same geometry:
+  /// it saves the time and nothing else, and only w's shape is looked at then.
   virtual void conv_forward(const ConvGeometry& g, const ConstView& x, const ConstView& w,
-                            const ConvFusion& fusion, const View& y,
-                            std::span<std::byte> scratch) const = 0;
+                            const ConvFusion& fusion, const View& y, std::span<std::byte> scratch,
+                            std::span<const std::byte> prepared = {}) const = 0;
+  /// Bytes of the form in which conv_forward reads w; 0 where that is w as it lies.
+  virtual std::size_t conv_prepared(const ConvGeometry& g) const = 0;
+  virtual void conv_prepare(const ConvGeometry& g, const ConstView& w,
+                            std::span<std::byte> prepared) const = 0;
   /// Whether mapping the input's channels on the way in costs less than a pass of its own.
   virtual bool conv_maps_input(const ConvGeometry& g) const = 0;
   /// dx from dy: the adjoint of conv_forward in x, and transposed convolution's forward.

@@ -45,6 +45,23 @@ struct RunOptions {
 
 class Workspace;
 
+/// Weights as one plan reads them, with the work on them that every run has in common done once:
+/// packed and transformed, batch norms folded. Runs with it give the same bits, sooner. It keeps of
+/// the weights what the runs still read, sharing their memory. Immutable: any number of runs may
+/// share one.
+class Prepared {
+ public:
+  /// Bytes it takes beside the weights it keeps.
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  friend class Plan;
+  const void* plan_ = nullptr;
+  Weights weights_;
+  std::size_t bytes_ = 0;
+  std::shared_ptr<std::byte[]> memory_;
+};
+
 /// A graph compiled for given input shapes on a device: which operators run in which order, how
 /// each value lies in memory, and which values share memory because their lifetimes do not meet.
 /// Immutable: several threads may run one plan at once, each with its own Workspace.
@@ -75,6 +92,11 @@ class Plan {
                RunKey key = {}) const {
     forward(workspace, inputs, weights, RunOptions{.key = key});
   }
+  /// The same with weights that `prepare` of this plan made.
+  void forward(Workspace& workspace, const Inputs& inputs, const Prepared& weights,
+               const RunOptions& options = {}) const;
+  /// Throws ModelError as `forward` does.
+  std::shared_ptr<const Prepared> prepare(const Weights& weights) const;
   /// Computes the gradients of sum(output * given) for the outputs that were to be differentiated;
   /// one that is not given counts as 1. Follows `forward` on the same workspace, with the same
   /// inputs, weights and key; once for each forward. Throws ModelError as `forward` does.
@@ -96,6 +118,8 @@ class Plan {
 
  private:
   friend class Workspace;
+  void run(Workspace& workspace, const Inputs& inputs, const Weights& weights,
+           const RunOptions& options, const Prepared* prepared) const;
   explicit Plan(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

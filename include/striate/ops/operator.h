@@ -90,6 +90,10 @@ struct Traits {
   bool joins_channels = false;
   std::size_t forward_scratch = 0;
   std::size_t backward_scratch = 0;
+  /// Bytes that `prepare` makes of the inputs `prepared_from` (those of them that are there), where
+  /// these stay the same from run to run.
+  std::size_t prepared = 0;
+  std::vector<int> prepared_from;
 };
 
 /// What an execution is given. Absent optional values are null views. Inputs whose numbers were
@@ -103,6 +107,15 @@ struct ForwardArgs {
   std::span<std::byte> scratch;
   /// Seed and step of the run, purpose of the node.
   RandomKey key;
+  /// What `prepare` made, or empty. Of the inputs it was made from there are only dtype and shape then.
+  std::span<const std::byte> prepared = {};
+};
+
+/// What is the same in every run of a node. Inputs that are not in Traits::prepared_from are null.
+struct PrepareArgs {
+  const Device& device;
+  std::span<const ConstView> inputs;
+  std::span<std::byte> prepared;
 };
 
 struct InputGradient {
@@ -140,6 +153,8 @@ class Operator {
   virtual Window window(std::span<const ValueInfo> inputs) const;
   virtual Traits traits(const Device& device, std::span<const ValueInfo> inputs,
                         std::span<const ValueInfo> outputs) const = 0;
+  /// Work on weights that all runs have in common, done once; called where Traits::prepared is not 0.
+  virtual void prepare(const PrepareArgs& args) const;
   virtual void forward(const ForwardArgs& args) const = 0;
   /// Fills or adds to every wanted input gradient; not called where the row is not differentiable.
   virtual void backward(const BackwardArgs& args) const = 0;

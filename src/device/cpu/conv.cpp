@@ -1,8 +1,10 @@
 #include "device/cpu/conv.h"
 
 #include <algorithm>
-#include <numeric>
+#include <optional>
+#include <vector>
 
+#include "device/cpu/conv_backward_data.h"
 #include "device/cpu/conv_backward_weights.h"
 #include "device/cpu/groups.h"
 #include "device/cpu/maps.h"
@@ -19,48 +21,6 @@ namespace striate {
 namespace {
 
 using namespace cpu;
-
-// One dimension of a phase: input pixels first, first + stride, … and the kernel positions tap,
-// tap + tap_step, … that reach them.
-struct Phase {
-  std::int64_t first = 0, count = 0;
-  std::int64_t tap = 0, tap_step = 1, taps = 0;
-  // The source pixel under the first tap of the first pixel; the step from tap to tap.
-  std::int64_t source_first = 0, source_step = 0;
-};
-
-struct Dimension {
-  std::int64_t in = 0, kernel = 0, stride = 1, dilation = 1, pad = 0;
-
-  Phase phase(std::int64_t first) const {
-    Phase result;
-    result.first = first;
-    result.count = first < in ? (in - first + stride - 1) / stride : 0;
-    // Position t meets pixel y where y + pad - t * dilation is a multiple of the stride.
-    const std::int64_t period = stride / std::gcd(stride, dilation);
-    result.tap_step = period;
-    for (std::int64_t t = 0; t < std::min(kernel, period); ++t) {
-      const std::int64_t shift = first + pad - t * dilation;
-      if (shift % stride != 0) continue;
-      result.tap = t;
-      result.taps = (kernel - t + period - 1) / period;
-      result.source_first = shift / stride;
-      result.source_step = -(period * dilation / stride);
-      break;
-    }
-    return result;
-  }
-};
-
-// Calls body(vertical phase, horizontal phase).
-template <class Body>
-void for_each_phase(const ConvGeometry& g, Body&& body) {
-  const Dimension vertical{g.h, g.r, g.stride_h, g.dilation_h, g.pad_top};
-  const Dimension horizontal{g.w, g.s, g.stride_w, g.dilation_w, g.pad_left};
-  for (std::int64_t y = 0; y < g.stride_h; ++y) {
-    for (std::int64_t x = 0; x < g.stride_w; ++x) body(vertical.phase(y), horizontal.phase(x));
-  }
-}
 
 WinogradShape winograd_shape(const Group& g, ConvPass pass) {
   if (pass != ConvPass::backward_data) {
@@ -127,7 +87,7 @@ struct GroupFusion {
 
 void winograd_forward_group(const Threads& threads, const Group& g, const ConstView& x,
                             const ConstView& w, const ConvFusion& fusion, const View& y,
-                            std::span<std::byte> memory) {
+                            std::span<std::byte> memory, const float* prepared) {
   Scratch scratch(memory);
   Winograd job{winograd_shape(g, ConvPass::forward)};
   const GroupFusion fused(g, fusion, scratch);
@@ -138,7 +98,8 @@ void winograd_forward_group(const Threads& threads, const Group& g, const ConstV
   job.first_y = -g.pad_top, job.first_x = -g.pad_left;
   job.target = y.as<float>() + g.first_out();
   job.target_pixel = pixel_stride(y);
-  job.weights = g.weights_of(w);
+  job.weights = prepared ? nullptr : g.weights_of(w);
+  job.prepared = prepared;
   winograd(threads, job, scratch.rest());
 }
 
@@ -174,14 +135,36 @@ std::size_t forward_scratch(int threads, const Group& g) {
                           maps_input(g, ConvMethod::plain));
 }
 
+// Packs forward weights, which lie [o][c][tap], as panels of [tap][c][o].
+class ForwardPanels {
+ public:
+  // `order` has room for Group::weights.
+  ForwardPanels(const Group& g, const float* weights, std::int64_t* order)
+      : panels(g.out), weights_(weights), order_(order), count_(g.weights()), taps_(g.taps()) {
+    g.order_weights(order);
+  }
+
+  void pack(std::int64_t panel, std::int64_t first, std::int64_t last, float* to) const {
+    kernels().pack_transposed(weights_ + panels.first(panel) * count_ + first, count_, last - first,
+                              panels.columns_of(panel), taps_ == 1 ? nullptr : order_,
+                              panels.width_of(panel), to);
+  }
+
+  const Panels panels;
+
+ private:
+  const float* weights_;
+  const std::int64_t* order_;
+  std::int64_t count_, taps_;
+};
+
 void forward_group(const Threads& threads, const Group& g, const ConstView& x, const ConstView& w,
-                   const ConvFusion& fusion, const View& y, std::span<std::byte> memory) {
+                   const ConvFusion& fusion, const View& y, std::span<std::byte> memory,
+                   const float* prepared) {
   const Kernels& k = kernels();
-  const Panels panels(g.out);
   const std::int64_t taps = g.taps();
   Scratch scratch(memory);
   std::int64_t* order = scratch.take<std::int64_t>(to_size(g.weights()));
-  g.order_weights(order);
   const GroupFusion fused(g, fusion, scratch);
   float* zeros = scratch.take<float>(to_size(g.in));
   std::fill_n(zeros, g.in, 0.0F);
@@ -202,103 +185,30 @@ void forward_group(const Threads& threads, const Group& g, const ConstView& x, c
   product.find = [&](std::int64_t first, std::int64_t count, const float** from, float** to) {
     grid.find(first, count, zeros, from, to);
   };
-  // Weights lie [o][c][tap]; panels are [tap][c][o].
-  const float* weights = g.weights_of(w);
-  product.pack = [&](std::int64_t panel, std::int64_t first, std::int64_t last, float* to) {
-    k.pack_transposed(weights + panels.first(panel) * g.in * taps + first, g.in * taps,
-                      last - first, panels.columns_of(panel), taps == 1 ? nullptr : order,
-                      panels.width_of(panel), to);
-  };
+  std::optional<ForwardPanels> panels;
+  if (prepared) {
+    product.packed = prepared;
+    product.panel_stride = Panels(g.out).width * g.weights();
+  } else {
+    panels.emplace(g, g.weights_of(w), order);
+    product.pack = [&](std::int64_t panel, std::int64_t first, std::int64_t last, float* to) {
+      panels->pack(panel, first, last, to);
+    };
+  }
   product.prepare = fused.prepares ? &fused.in : nullptr;
   product.finish = fused.finishes ? &fused.out : nullptr;
   product.residual = fused.residual, product.residual_stride = fused.residual_pixel;
   multiply(threads, product, scratch.rest());
 }
 
-std::size_t backward_data_scratch(int threads, const Group& g) {
-  std::size_t most = 0;
-  for_each_phase(g, [&](const Phase& v, const Phase& h) {
-    most = std::max(most, multiply_scratch(threads, g.n * v.count * h.count, g.in, v.taps * h.taps,
-                                           g.out, false));
-  });
-  const bool strided = g.stride_h * g.stride_w > 1;
-  return bytes_of<std::int64_t>(g.taps()) + bytes_of<float>(g.out) +
-         bytes_of<float>(strided ? Panels(g.in).padded() * g.taps() * g.out : 0) + most;
+// What is prepared for one group of a forward pass, and where it lies.
+std::size_t prepared_bytes(const Group& g, bool transformed) {
+  return align_up(transformed ? winograd_prepared(winograd_shape(g, ConvPass::forward))
+                              : packed_bytes(Panels(g.out), g.weights()));
 }
 
-void backward_data_group(const Threads& threads, const Group& g, const ConstView& dy,
-                         const ConstView& w, const View& dx, bool accumulate,
-                         std::span<std::byte> memory) {
-  const Kernels& k = kernels();
-  const Panels panels(g.in);
-  const std::int64_t taps = g.taps();
-  Scratch scratch(memory);
-  std::int64_t* order = scratch.take<std::int64_t>(to_size(taps));
-  std::int64_t place = 0;
-  for_each_phase(g, [&](const Phase& v, const Phase& h) {
-    for (std::int64_t j = 0; j < v.taps; ++j) {
-      for (std::int64_t i = 0; i < h.taps; ++i) {
-        order[(v.tap + j * v.tap_step) * g.s + h.tap + i * h.tap_step] = g.out * place++;
-      }
-    }
-  });
-  float* zeros = scratch.take<float>(to_size(g.out));
-  std::fill_n(zeros, g.out, 0.0F);
-
-  // Weights lie [o][c][tap]; panels are [phase][tap][o][c].
-  const float* weights = g.weights_of(w);
-  const auto pack = [&](std::int64_t panel, std::int64_t first, std::int64_t last, float* to) {
-    const std::int64_t width = panels.width_of(panel);
-    const float* from = weights + panels.first(panel) * taps;
-    if (taps == 1) {
-      k.pack_rows(from + first * g.in, g.in, last - first, panels.columns_of(panel), width, to);
-      return;
-    }
-    for (std::int64_t o = 0; o < g.out; ++o) {
-      k.pack_transposed(from + o * g.in * taps, taps, taps, panels.columns_of(panel), order, width,
-                        to + o * width);
-    }
-  };
-  const std::int64_t panel_stride = panels.width * taps * g.out;
-  float* packed = nullptr;
-  if (g.stride_h * g.stride_w > 1) {
-    packed = scratch.take<float>(to_size(panels.padded() * taps * g.out));
-    threads.run(panels.count, [&](std::int64_t panel) {
-      pack(panel, 0, taps * g.out, packed + panel * panel_stride);
-    });
-  }
-
-  std::int64_t tap = 0;
-  for_each_phase(g, [&](const Phase& v, const Phase& h) {
-    RowGrid grid{.kernels = k};
-    grid.n = g.n, grid.h = v.count, grid.w = h.count;
-    grid.source = g.output(dy);
-    grid.taps = {v.taps, h.taps, v.source_first, h.source_first, v.source_step, h.source_step};
-    grid.target = dx.as<float>() + g.first_in();
-    grid.target_h = g.h, grid.target_w = g.w, grid.target_pixel = pixel_stride(dx);
-    grid.first_y = v.first, grid.first_x = h.first;
-    grid.target_step_y = g.stride_h, grid.target_step_x = g.stride_w;
-
-    Product product;
-    product.rows = grid.count();
-    product.columns = g.in;
-    product.taps = grid.taps.count();
-    product.depth = g.out;
-    product.find = [&](std::int64_t first, std::int64_t count, const float** from, float** to) {
-      grid.find(first, count, zeros, from, to);
-    };
-    if (packed) {
-      product.packed = packed;
-      product.packed_first = tap * g.out;
-      product.panel_stride = panel_stride;
-    } else {
-      product.pack = pack;
-    }
-    product.accumulate = accumulate;
-    // Pixels that no tap reaches have a gradient of zero.
-    if (product.taps > 0 || !accumulate) multiply(threads, product, scratch.rest());
-    tap += product.taps;
-  });
+const float* prepared_of(const std::byte* prepared, std::size_t each, std::int64_t group) {
+  return prepared ? reinterpret_cast<const float*>(prepared + each * to_size(group)) : nullptr;
 }
 
 // Bytes for one group, by the pass and the method.
@@ -335,15 +245,48 @@ std::size_t cpu_conv_scratch(const Threads& threads, const ConvGeometry& g, Conv
 
 void cpu_conv_forward(const Threads& threads, const ConvGeometry& g, const ConstView& x,
                       const ConstView& w, const ConvFusion& fusion, const View& y,
-                      std::span<std::byte> scratch, ConvMethod method) {
+                      std::span<std::byte> scratch, ConvMethod method,
+                      std::span<const std::byte> prepared) {
   invariant(!fusion.in || cpu_conv_maps_input(g, method),
             "convolution: the input is to be mapped where that costs a pass of its own");
+  const bool transformed = takes_winograd(Group(g, 0), ConvPass::forward, method);
+  const std::size_t each = prepared_bytes(Group(g, 0), transformed);
   for_each_group(threads, g, group_scratch(ConvPass::forward, method), scratch,
                  [&](const Group& group, auto memory) {
-                   const bool transformed = takes_winograd(group, ConvPass::forward, method);
-                   (transformed ? winograd_forward_group : forward_group)(threads, group, x, w,
-                                                                          fusion, y, memory);
+                   (transformed ? winograd_forward_group : forward_group)(
+                       threads, group, x, w, fusion, y, memory,
+                       prepared_of(prepared.data(), each, group.group));
                  });
+}
+
+std::size_t cpu_conv_prepared(const ConvGeometry& g, ConvMethod method) {
+  const Group group(g, 0);
+  return to_size(g.groups) *
+         prepared_bytes(group, takes_winograd(group, ConvPass::forward, method));
+}
+
+void cpu_conv_prepare(const Threads& threads, const ConvGeometry& g, const ConstView& w,
+                      std::span<std::byte> prepared, ConvMethod method) {
+  const bool transformed = takes_winograd(Group(g, 0), ConvPass::forward, method);
+  const std::size_t each = prepared_bytes(Group(g, 0), transformed);
+  std::vector<std::int64_t> order(to_size(Group(g, 0).weights()));
+  for (std::int64_t i = 0; i < g.groups; ++i) {
+    const Group group(g, i);
+    float* to = const_cast<float*>(prepared_of(prepared.data(), each, i));
+    if (transformed) {
+      Winograd job{winograd_shape(group, ConvPass::forward)};
+      job.weights = group.weights_of(w);
+      winograd_prepare(threads, job, to);
+    } else {
+      const ForwardPanels panels(group, group.weights_of(w), order.data());
+      pack_panels(
+          threads, panels.panels, group.taps(), group.in,
+          [&](std::int64_t panel, std::int64_t first, std::int64_t last, float* at) {
+            panels.pack(panel, first, last, at);
+          },
+          to);
+    }
+  }
 }
 
 void cpu_conv_backward_data(const Threads& threads, const ConvGeometry& g, const ConstView& dy,

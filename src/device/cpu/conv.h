@@ -26,7 +26,13 @@ std::size_t cpu_conv_scratch(const Threads& threads, const ConvGeometry& g, Conv
 
 void cpu_conv_forward(const Threads& threads, const ConvGeometry& g, const ConstView& x,
                       const ConstView& w, const ConvFusion& fusion, const View& y,
-                      std::span<std::byte> scratch, ConvMethod method = ConvMethod::fastest);
+                      std::span<std::byte> scratch, ConvMethod method = ConvMethod::fastest,
+                      std::span<const std::byte> prepared = {});
+
+/// The forward weights as the product or Winograd's algorithm reads them: packed, or transformed.
+std::size_t cpu_conv_prepared(const ConvGeometry& g, ConvMethod method = ConvMethod::fastest);
+void cpu_conv_prepare(const Threads& threads, const ConvGeometry& g, const ConstView& w,
+                      std::span<std::byte> prepared, ConvMethod method = ConvMethod::fastest);
 void cpu_conv_backward_data(const Threads& threads, const ConvGeometry& g, const ConstView& dy,
                             const ConstView& w, const View& dx, bool accumulate,
                             std::span<std::byte> scratch, ConvMethod method = ConvMethod::fastest);

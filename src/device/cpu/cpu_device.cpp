@@ -30,12 +30,22 @@ std::size_t CpuDevice::conv_scratch(const ConvGeometry& g, ConvPass pass) const 
 }
 
 void CpuDevice::conv_forward(const ConvGeometry& g, const ConstView& x, const ConstView& w,
-                             const ConvFusion& fusion, const View& y,
-                             std::span<std::byte> scratch) const {
+                             const ConvFusion& fusion, const View& y, std::span<std::byte> scratch,
+                             std::span<const std::byte> prepared) const {
   require_f32(x, "conv_forward");
   check_conv(g, x, w, y);
   check_conv_fusion(g, fusion, y);
-  cpu_conv_forward(threads_, g, x, w, fusion, y, scratch, conv_method_);
+  cpu_conv_forward(threads_, g, x, w, fusion, y, scratch, conv_method_, prepared);
+}
+
+std::size_t CpuDevice::conv_prepared(const ConvGeometry& g) const {
+  return cpu_conv_prepared(g, conv_method_);
+}
+
+void CpuDevice::conv_prepare(const ConvGeometry& g, const ConstView& w,
+                             std::span<std::byte> prepared) const {
+  require_f32(w, "conv_prepare");
+  cpu_conv_prepare(threads_, g, w, prepared, conv_method_);
 }
 
 bool CpuDevice::conv_maps_input(const ConvGeometry& g) const {

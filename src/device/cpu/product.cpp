@@ -17,6 +17,10 @@ constexpr std::int64_t kFewTiles = 32;
 // Items enough for the threads to finish together.
 constexpr std::int64_t kItems = 16;
 
+// Floats of a right operand that stays in the second cache as a whole: rows are then finished one
+// after another, which memory likes better.
+constexpr std::int64_t kSmall = 65536;
+
 constexpr std::size_t to_size(std::int64_t value) { return static_cast<std::size_t>(value); }
 
 // A range of k: whole taps, or a part of the only one.
@@ -149,6 +153,14 @@ class Item {
       const Block k = plan_.blocks.at(block);
       if (p_.packed == nullptr && p_.taps == 1) pack_right(k.first, k.depth);
       if (p_.left_transposed) pack_left(k);
+      if (plan_.panels.padded() * k.taps * k.depth <= kSmall) {
+        for (std::int64_t tile = tile_begin_; tile < tile_end_; ++tile) {
+          for (std::int64_t panel = panel_begin_; panel < panel_end_; ++panel) {
+            multiply_tile(k, block, panel, tile);
+          }
+        }
+        continue;
+      }
       for (std::int64_t panel = panel_begin_; panel < panel_end_; ++panel) {
         for (std::int64_t tile = tile_begin_; tile < tile_end_; ++tile) {
           multiply_tile(k, block, panel, tile);
@@ -270,6 +282,25 @@ int Panels::vectors_of(std::int64_t panel) const { return columns_of(panel) > la
 
 std::int64_t Panels::width_of(std::int64_t panel) const { return vectors_of(panel) * lanes; }
 
+std::size_t packed_bytes(const Panels& panels, std::int64_t steps) {
+  return to_size(panels.padded() * steps) * sizeof(float);
+}
+
+void pack_panels(const Threads& threads, const Panels& panels, std::int64_t taps,
+                 std::int64_t depth,
+                 const std::function<void(std::int64_t, std::int64_t, std::int64_t, float*)>& pack,
+                 float* packed) {
+  const std::int64_t steps = taps * depth;
+  // One tap can be packed in pieces.
+  const Parts pieces = taps == 1 ? parts_of(steps, kDepth) : Parts{steps, 1};
+  threads.run(panels.count * pieces.parts, [&](std::int64_t item) {
+    const std::int64_t panel = item / pieces.parts;
+    const std::int64_t first = pieces.begin(item % pieces.parts);
+    pack(panel, first, pieces.end(item % pieces.parts),
+         packed + panel * panels.width * steps + first * panels.width_of(panel));
+  });
+}
+
 std::size_t multiply_scratch(int threads, std::int64_t rows, std::int64_t columns,
                              std::int64_t taps, std::int64_t depth, bool left_transposed,
                              bool prepares) {
@@ -288,14 +319,7 @@ void multiply(const Threads& threads, const Product& product, std::span<std::byt
     const std::int64_t steps = p.taps * p.depth;
     p.panel_stride = plan.panels.width * steps;
     float* packed = Scratch(scratch).take<float>(plan.whole_packed(steps));
-    // One tap can be packed in pieces.
-    const Parts pieces = p.taps == 1 ? parts_of(steps, kDepth) : Parts{steps, 1};
-    threads.run(plan.panels.count * pieces.parts, [&](std::int64_t item) {
-      const std::int64_t panel = item / pieces.parts;
-      const std::int64_t first = pieces.begin(item % pieces.parts);
-      p.pack(panel, first, pieces.end(item % pieces.parts),
-             packed + panel * p.panel_stride + first * plan.panels.width_of(panel));
-    });
+    pack_panels(threads, plan.panels, p.taps, p.depth, p.pack, packed);
     p.packed = packed;
     scratch = scratch.subspan(align_up(plan.whole_packed(steps) * sizeof(float)));
   }

@@ -75,6 +75,15 @@ struct Product {
   std::int64_t residual_stride = 0;
 };
 
+/// The right operand of a product of `steps` = taps * depth, packed: what Product::packed takes, with a
+/// panel_stride of width * steps. `pack` is Product::pack.
+std::size_t packed_bytes(const Panels& panels, std::int64_t steps);
+void pack_panels(const Threads& threads, const Panels& panels, std::int64_t taps,
+                 std::int64_t depth,
+                 const std::function<void(std::int64_t panel, std::int64_t first, std::int64_t last,
+                                          float* to)>& pack,
+                 float* packed);
+
 /// Bytes `multiply` takes on this many threads for a product of these sizes.
 std::size_t multiply_scratch(int threads, std::int64_t rows, std::int64_t columns,
                              std::int64_t taps, std::int64_t depth, bool left_transposed,

@@ -60,10 +60,10 @@ struct Plan {
   Values sums() const { return {tiles_at_once(), by_panel ? panels.width : panels.padded()}; }
   // Of one panel in steps of depth, or of all panels, one behind another.
   Values weights() const {
-    return by_panel ? Values{std::min(depth, kDepth), panels.width}
-                    : Values{depth, panels.padded()};
+    return by_panel ? Values{largest(steps()), panels.width} : Values{depth, panels.padded()};
   }
-  std::int64_t taps() const { return kTaps * kTogether * panels.width; }
+  // The pieces in which a panel's weights are transformed.
+  Parts steps() const { return parts_of(depth, kDepth); }
   // The pixels one tile sees, prepared.
   std::int64_t prepared() const { return prepares ? kValues * padded_depth() : 0; }
 
@@ -74,8 +74,7 @@ struct Plan {
   // Bytes that all threads share, and those of each.
   std::size_t shared() const { return bytes_of<float>((by_panel ? seen() : weights()).floats()); }
   std::size_t own() const {
-    return row_bytes() + bytes_of<float>(taps()) + bytes_of<float>(prepared()) +
-           bytes_of<float>(sums().floats()) +
+    return row_bytes() + bytes_of<float>(prepared()) + bytes_of<float>(sums().floats()) +
            bytes_of<float>((by_panel ? weights() : seen()).floats());
   }
 
@@ -103,13 +102,16 @@ struct Rows {
 
 class Job {
  public:
+  // `memory` may be empty where only `prepare` is called.
   Job(const Winograd& job, const Plan& plan, std::span<std::byte> memory)
       : job_(job), plan_(plan), seen_(plan.seen()), sums_(plan.sums()), weights_(plan.weights()) {
-    Scratch scratch(memory);
-    zeros_ = scratch.take<float>(to_size(plan.padded_depth()));
-    std::fill_n(zeros_, plan.padded_depth(), 0.0F);
-    shared_ = scratch.take<float>(plan.shared() / sizeof(float));
-    own_ = scratch.rest();
+    if (!memory.empty()) {
+      Scratch scratch(memory);
+      zeros_ = scratch.take<float>(to_size(plan.padded_depth()));
+      std::fill_n(zeros_, plan.padded_depth(), 0.0F);
+      shared_ = scratch.take<float>(plan.shared() / sizeof(float));
+      own_ = scratch.rest();
+    }
     // Where channel i of tap t goes: [tap][channel of those that are packed together].
     for (std::int64_t i = 0; i < kTogether; ++i) {
       for (std::int64_t tap = 0; tap < kTaps; ++tap) {
@@ -137,18 +139,27 @@ class Job {
       return;
     }
     Values weights = weights_;
-    weights.data = shared_;
-    const Parts steps = parts_of(plan_.depth, kDepth);
-    threads.run_with_thread(plan_.panels.count * steps.parts, [&](std::int64_t item, int thread) {
-      const std::int64_t panel = item / steps.parts;
-      const std::int64_t first = steps.begin(item % steps.parts);
-      transform_weights(panel, first, steps.end(item % steps.parts) - first,
-                        weights.data + plan_.panels.first(panel) * plan_.depth +
-                            first * plan_.panels.width_of(panel),
-                        weights.stride, own(thread).take<float>(to_size(plan_.taps())));
-    });
+    weights.data = const_cast<float*>(job_.prepared);  // only read
+    if (!job_.prepared) {
+      weights.data = shared_;
+      prepare(threads, weights.data);
+    }
     threads.run_with_thread(plan_.blocks.parts, [&](std::int64_t block, int thread) {
       run_block(plan_.blocks.begin(block), plan_.blocks.end(block), weights, thread);
+    });
+  }
+
+  // All weights transformed, panel by panel in steps of depth.
+  void prepare(const Threads& threads, float* to) const {
+    const Parts steps = plan_.steps();
+    threads.run(plan_.panels.count * steps.parts, [&](std::int64_t item) {
+      const std::int64_t panel = item / steps.parts;
+      const std::int64_t first = steps.begin(item % steps.parts);
+      float* place = plan_.by_panel ? to + item * weights_.floats()
+                                    : to + plan_.panels.first(panel) * plan_.depth +
+                                          first * plan_.panels.width_of(panel);
+      transform_weights(panel, first, steps.end(item % steps.parts) - first, place,
+                        weights_.stride);
     });
   }
 
@@ -160,15 +171,21 @@ class Job {
 
   void run_panel(std::int64_t panel, const Values& seen, int thread) const {
     Scratch scratch = own(thread);
-    float* taps = scratch.take<float>(to_size(plan_.taps()));
     Values sums = sums_;
     sums.data = scratch.take<float>(to_size(sums.floats()));
     Values weights = weights_;
     weights.data = scratch.take<float>(to_size(weights.floats()));
     const Rows rows(plan_, seen, sums, scratch);
-    for (std::int64_t first = 0; first < plan_.depth; first += kDepth) {
-      const std::int64_t count = std::min(kDepth, plan_.depth - first);
-      transform_weights(panel, first, count, weights.data, weights.stride, taps);
+    const Parts steps = plan_.steps();
+    for (std::int64_t step = 0; step < steps.parts; ++step) {
+      const std::int64_t first = steps.begin(step);
+      const std::int64_t count = steps.end(step) - first;
+      if (job_.prepared) {
+        const std::int64_t item = panel * steps.parts + step;
+        weights.data = const_cast<float*>(job_.prepared) + item * weights.floats();  // only read
+      } else {
+        transform_weights(panel, first, count, weights.data, weights.stride);
+      }
       for (std::int64_t value = 0; value < kValues; ++value) {
         multiply(rows, plan_.tiles.count, value * seen.stride + first, count, weights.at(value, 0),
                  panel, value * sums.stride, first > 0);
@@ -182,7 +199,6 @@ class Job {
 
   void run_block(std::int64_t begin, std::int64_t end, const Values& weights, int thread) const {
     Scratch scratch = own(thread);
-    scratch.take<float>(to_size(plan_.taps()));
     float* prepared = scratch.take<float>(to_size(plan_.prepared()));
     Values sums = sums_;
     sums.data = scratch.take<float>(to_size(sums.floats()));
@@ -227,7 +243,9 @@ class Job {
 
   // to[36][count][width of the panel], for channels from `first` on.
   void transform_weights(std::int64_t panel, std::int64_t first, std::int64_t count, float* to,
-                         std::int64_t stride, float* taps) const {
+                         std::int64_t stride) const {
+    std::array<float, kTaps * kTogether * kMaxVectors * kMaxLanes> packed;
+    float* taps = packed.data();
     const std::int64_t width = plan_.panels.width_of(panel);
     const std::int64_t columns = plan_.panels.columns_of(panel);
     const std::int64_t column = plan_.panels.first(panel);
@@ -326,6 +344,19 @@ void winograd(const Threads& threads, const Winograd& job, std::span<std::byte> 
   if (empty(job)) return;
   const Plan plan(job, job.prepare != nullptr);
   Job(job, plan, scratch).run(threads);
+}
+
+std::size_t winograd_prepared(const WinogradShape& shape) {
+  if (empty(shape)) return 0;
+  const Plan plan(shape);
+  const std::int64_t blocks = plan.by_panel ? plan.panels.count * plan.steps().parts : 1;
+  return to_size(blocks * plan.weights().floats()) * sizeof(float);
+}
+
+void winograd_prepare(const Threads& threads, const Winograd& job, float* prepared) {
+  if (empty(job)) return;
+  const Plan plan(job);
+  Job(job, plan, {}).prepare(threads, prepared);
 }
 
 }  // namespace striate::cpu

@@ -31,6 +31,8 @@ struct Winograd : WinogradShape {
   /// Dense weights: [column][depth][tap], or, adjoint, [depth][column][tap] with the taps reversed.
   const float* weights = nullptr;
   bool adjoint = false;
+  /// The weights as winograd_prepare made them for these sizes; null: not yet.
+  const float* prepared = nullptr;
 
   const Finish* prepare = nullptr;  ///< of source pixels, `depth` channels; null: none
   Finish finish;                    ///< padded to whole panels
@@ -44,6 +46,10 @@ bool winograd_wins(const WinogradShape& shape);
 /// `prepares`: whether there is a Winograd::prepare.
 std::size_t winograd_scratch(int threads, const WinogradShape& shape, bool prepares = false);
 void winograd(const Threads& threads, const Winograd& job, std::span<std::byte> scratch);
+
+/// Bytes of a job's transformed weights; of the job only sizes and weights are looked at.
+std::size_t winograd_prepared(const WinogradShape& shape);
+void winograd_prepare(const Threads& threads, const Winograd& job, float* prepared);
 
 /// The gradient of the weights of such a convolution, with `target`'s gradient for pixels:
 /// weights[column][depth][tap] (+)= sum over pixels of source under the tap times gradient.

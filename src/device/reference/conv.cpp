@@ -82,9 +82,14 @@ class Mapped {
 
 }  // namespace
 
+std::size_t ReferenceDevice::conv_prepared(const ConvGeometry&) const { return 0; }
+
+void ReferenceDevice::conv_prepare(const ConvGeometry&, const ConstView&,
+                                   std::span<std::byte>) const {}
+
 void ReferenceDevice::conv_forward(const ConvGeometry& g, const ConstView& x, const ConstView& w,
-                                   const ConvFusion& fusion, const View& y,
-                                   std::span<std::byte>) const {
+                                   const ConvFusion& fusion, const View& y, std::span<std::byte>,
+                                   std::span<const std::byte>) const {
   check_conv(g, x, w, y);
   check_conv_fusion(g, fusion, y);
   with_float(x.dtype, "conv_forward", [&]<class T>(T) {

@@ -17,8 +17,11 @@ class ReferenceDevice final : public Device {
 
   std::size_t conv_scratch(const ConvGeometry&, ConvPass) const override { return 0; }
   void conv_forward(const ConvGeometry& g, const ConstView& x, const ConstView& w,
-                    const ConvFusion& fusion, const View& y,
-                    std::span<std::byte> scratch) const override;
+                    const ConvFusion& fusion, const View& y, std::span<std::byte> scratch,
+                    std::span<const std::byte> prepared) const override;
+  std::size_t conv_prepared(const ConvGeometry& g) const override;
+  void conv_prepare(const ConvGeometry& g, const ConstView& w,
+                    std::span<std::byte> prepared) const override;
   bool conv_maps_input(const ConvGeometry& g) const override;
   void conv_backward_data(const ConvGeometry& g, const ConstView& dy, const ConstView& w,
                           const View& dx, bool accumulate,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <mutex>
 #include <numeric>
 
 #include "striate/base/error.h"
@@ -36,6 +38,20 @@ ModelCard completed(ModelCard card, const ModelCard& defaults, const std::string
 
 }  // namespace
 
+/// The weights as each plan reads them, made when it first runs.
+struct Classifier::PreparedPlans {
+  std::mutex mutex;
+  std::map<std::shared_ptr<const Plan>, std::shared_ptr<const Prepared>> plans;
+
+  std::shared_ptr<const Prepared> of(const std::shared_ptr<const Plan>& plan,
+                                     const Weights& weights) {
+    const std::scoped_lock lock(mutex);
+    std::shared_ptr<const Prepared>& prepared = plans[plan];
+    if (!prepared) prepared = plan->prepare(weights);
+    return prepared;
+  }
+};
+
 ModelSize size_of(const ModelCard& card) {
   return {.channels = card.preprocessing.channels,
           .height = card.preprocessing.height,
@@ -49,6 +65,7 @@ Classifier::Classifier(ModelCard card, Weights weights, std::shared_ptr<const De
   if (card_.classes.empty()) fail<InputError>("{}: a classifier needs class names", card_.model);
   Graph graph = inference_form(network_of(card_).row.build(size_of(card_)));
   program_ = std::make_shared<Program>(std::move(graph), std::move(device));
+  prepared_ = std::make_shared<PreparedPlans>();
 }
 
 Classifier Classifier::load(const std::filesystem::path& path, std::shared_ptr<const Device> device,
@@ -99,7 +116,10 @@ void Classifier::save(const std::filesystem::path& path) const {
 }
 
 Tensor Classifier::logits(const Tensor& pictures) const {
-  return program_->run({{"input", pictures.view()}}, weights_, "logits");
+  const std::shared_ptr<const Plan> plan = program_->plan({{"input", pictures.shape()}});
+  Workspace workspace(plan);
+  plan->forward(workspace, {{"input", pictures.view()}}, *prepared_->of(plan, weights_));
+  return workspace.fetch("logits");
 }
 
 std::vector<std::vector<Guess>> Classifier::classify(std::span<const Image> pictures,

@@ -51,11 +51,14 @@ Evaluation evaluate(const Program& inference, const Weights& weights, const Data
                           .crops = options.crops,
                           .preprocessing = preprocessing});
   std::unique_ptr<Workspace> workspace;
+  std::shared_ptr<const Prepared> prepared;
   while (const auto next = loader.next()) {
     const auto plan = inference.plan({{"input", next->pictures.shape()}});
-    if (!workspace || &workspace->plan() != plan.get())
+    if (!workspace || &workspace->plan() != plan.get()) {
       workspace = std::make_unique<Workspace>(plan);
-    plan->forward(*workspace, {{"input", next->pictures.view()}}, weights,
+      prepared = plan->prepare(weights);
+    }
+    plan->forward(*workspace, {{"input", next->pictures.view()}}, *prepared,
                   {.cancel = options.cancel});
     Tensor logits = workspace->fetch("logits");
     if (options.crops > 1) logits = averaged(logits, options.crops);

@@ -53,6 +53,8 @@ class Classifier {
   ModelCard card_;
   Weights weights_;
   std::shared_ptr<Program> program_;
+  struct PreparedPlans;
+  std::shared_ptr<PreparedPlans> prepared_;
 };
 
 /// Softmax of one row of logits, its `count` best classes first (equal ones by label).
