@@ -1,10 +1,12 @@
 #include "striate/formats/onnx.h"
 
 #include <algorithm>
+#include <fstream>
 #include <limits>
 #include <set>
 
 #include <fmt/ranges.h>
+#include <google/protobuf/io/zero_copy_stream_impl.h>
 
 #include "formats/onnx_tensor.h"
 #include "formats/onnx_upgrade.h"
@@ -22,6 +24,18 @@ Message parse(std::span<const std::uint8_t> bytes, std::string_view name) {
   const bool fits = bytes.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max());
   if (!fits || !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     fail<InputError>("{}: this is no ONNX file", name);
+  }
+  return message;
+}
+
+// Straight from the file, so that its bytes are not in memory twice.
+onnx::ModelProto parse_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file || std::filesystem::is_directory(path)) read_file(path);  // says what is wrong
+  google::protobuf::io::IstreamInputStream stream(&file, 1 << 20);
+  onnx::ModelProto message;
+  if (!message.ParseFromZeroCopyStream(&stream)) {
+    fail<InputError>("{}: this is no ONNX file", path.filename().string());
   }
   return message;
 }
@@ -57,9 +71,9 @@ Attribute attribute_of(const onnx::AttributeProto& proto, const std::string& whe
 
 class Reader {
  public:
-  Reader(const onnx::ModelProto& proto, std::string_view name, const KnownInputs& known,
+  Reader(onnx::ModelProto& proto, std::string_view name, const KnownInputs& known,
          ExternalData* external)
-      : proto_(proto.graph()), name_(name), known_(known), external_(external), opset_(0) {
+      : proto_(*proto.mutable_graph()), name_(name), known_(known), external_(external), opset_(0) {
     refuse_unknown_operators();
     opset_ = opset_of(proto);
     model_.graph.name = proto_.name().empty() ? std::string(name) : proto_.name();
@@ -67,7 +81,11 @@ class Reader {
 
   OnnxModel read() {
     find_uses();
-    for (const onnx::TensorProto& tensor : proto_.initializer()) add_initializer(tensor);
+    for (onnx::TensorProto& tensor : *proto_.mutable_initializer()) {
+      add_initializer(tensor);
+      // The largest part of most files: its memory is given back at once.
+      std::string().swap(*tensor.mutable_raw_data());
+    }
     if (proto_.sparse_initializer_size() > 0) {
       fail<ModelError>("{}: sparse tensors are not supported", name_);
     }
@@ -200,7 +218,7 @@ class Reader {
     add_upgraded(model_.graph, std::move(node), opset_);
   }
 
-  const onnx::GraphProto& proto_;
+  onnx::GraphProto& proto_;
   std::string name_;
   const KnownInputs& known_;
   ExternalData* external_;
@@ -209,9 +227,8 @@ class Reader {
   std::set<std::string, std::less<>> initializers_, constants_, statistics_;
 };
 
-OnnxModel read(std::span<const std::uint8_t> bytes, std::string_view name, const KnownInputs& known,
+OnnxModel read(onnx::ModelProto proto, std::string_view name, const KnownInputs& known,
                ExternalData* external) {
-  const auto proto = parse<onnx::ModelProto>(bytes, name);
   if (!proto.has_graph()) fail<InputError>("{}: this is no ONNX file", name);
   OnnxModel model = Reader(proto, name, known, external).read();
   for (const auto& entry : proto.metadata_props()) model.metadata[entry.key()] = entry.value();
@@ -222,12 +239,12 @@ OnnxModel read(std::span<const std::uint8_t> bytes, std::string_view name, const
 
 OnnxModel read_onnx(std::span<const std::uint8_t> bytes, std::string_view name,
                     const KnownInputs& known) {
-  return read(bytes, name, known, nullptr);
+  return read(parse<onnx::ModelProto>(bytes, name), name, known, nullptr);
 }
 
 OnnxModel load_onnx(const std::filesystem::path& path, const KnownInputs& known) {
   ExternalData external(path.parent_path());
-  return read(read_file(path), path.filename().string(), known, &external);
+  return read(parse_file(path), path.filename().string(), known, &external);
 }
 
 Tensor read_onnx_tensor(std::span<const std::uint8_t> bytes, std::string_view name) {
