@@ -216,8 +216,9 @@ class Forward {
     const std::int64_t first = panels_.panels().first(panel);
     const std::int64_t columns = panels_.panels().columns_of(panel);
     float* product = memory_.products + share.item * g_.hidden;
-    kernels().dot_rows(rows.source(0), r.as<float>() + first * r.stride(0), r.stride(0), g_.hidden,
-                       columns, product);
+    const float* source = rows.source(0);
+    kernels().dot_rows[0](&source, r.as<float>() + first * r.stride(0), r.stride(0), g_.hidden,
+                          columns, &product);
     float* to = rows.target(0) + value * g_.hidden + first;
     for (std::int64_t j = 0; j < columns; ++j) to[j] = accumulate ? to[j] + product[j] : product[j];
   }
