@@ -134,7 +134,8 @@ TEST(RecurrentLayers, StatesAreCarriedFromRunToRun) {
       workspace.plan().forward(workspace, inputs, weights);
       const Tensor got = workspace.fetch("output");
       for (std::int64_t i = 0; i < got.elements(); ++i) {
-        ASSERT_EQ(got.data<float>()[i], expected.data<float>()[begin * 3 * 7 + i]);
+        // To rounding: a product of few rows is summed in another order than one of many.
+        ASSERT_NEAR(got.data<float>()[i], expected.data<float>()[begin * 3 * 7 + i], 1e-6F);
       }
       for (const CarriedState& state : states) carried[state.input] = workspace.fetch(state.output);
     }
