@@ -222,6 +222,27 @@ TEST_P(RecurrentDevice, KeepsNothingWithTheSameResult) {
   EXPECT_TRUE(layer.c.bytes() == c);
 }
 
+TEST_P(RecurrentDevice, PreparedWeightsGiveTheSameBits) {
+  Random random = case_random(GetParam());
+  const RecurrentGeometry g = random_geometry(GetParam(), random);
+  Layer layer(g, random, GetParam() % 2 == 0, GetParam() % 4 < 2, true, GetParam() % 3 != 0);
+  layer.forward(testing::cpu(), true, false);
+  const auto y = layer.y.bytes();
+  const auto kept = layer.kept.bytes();
+  const Device& device = testing::cpu();
+  RecurrentInputs in = layer.inputs(device, false);
+  ExactScratch prepared(device.recurrent_prepared(g));
+  device.recurrent_prepare(g, in.weights, prepared.span());
+  for (auto* views :
+       {&in.weights.w, &in.weights.r, &in.weights.input_bias, &in.weights.recurrent_bias}) {
+    for (ConstView& view : *views) view.data = nullptr;
+  }
+  ExactScratch scratch(device.recurrent_scratch(g, Device::RecurrentPass::forward));
+  device.recurrent_forward(g, in, layer.outputs(device, true), scratch.span(), prepared.span());
+  EXPECT_TRUE(layer.y.bytes() == y);
+  EXPECT_TRUE(layer.kept.bytes() == kept);
+}
+
 TEST_P(RecurrentDevice, ThreadsChangeNothing) {
   expect_same_bits([&](const Device& device) {
     Random random = case_random(GetParam());

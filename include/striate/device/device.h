@@ -293,11 +293,17 @@ class Device {
 
   enum class RecurrentPass : std::uint8_t { forward, backward };
   virtual std::size_t recurrent_scratch(const RecurrentGeometry& g, RecurrentPass pass) const = 0;
-  /// Runs the sequence; keeps what recurrent_backward needs where `out.kept` is given. Throws
-  /// InputError for a length that is below 0 or above g.steps.
+  /// Runs the sequence; keeps what recurrent_backward needs where `out.kept` is given. `prepared` is
+  /// what recurrent_prepare made of the gates' weights and biases for the same geometry: only their
+  /// shapes are looked at then, and the bits are the same. Throws InputError for a length that is
+  /// below 0 or above g.steps.
   virtual void recurrent_forward(const RecurrentGeometry& g, const RecurrentInputs& in,
-                                 const RecurrentOutputs& out,
-                                 std::span<std::byte> scratch) const = 0;
+                                 const RecurrentOutputs& out, std::span<std::byte> scratch,
+                                 std::span<const std::byte> prepared = {}) const = 0;
+  /// Bytes of the form in which recurrent_forward reads the weights; 0 where that is as they lie.
+  virtual std::size_t recurrent_prepared(const RecurrentGeometry& g) const = 0;
+  virtual void recurrent_prepare(const RecurrentGeometry& g, const RecurrentWeights& weights,
+                                 std::span<std::byte> prepared) const = 0;
   /// Back through time, from what forward wrote and kept.
   virtual void recurrent_backward(const RecurrentGeometry& g, const RecurrentInputs& in,
                                   const RecurrentGradients& gradients,

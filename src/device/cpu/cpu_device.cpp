@@ -253,10 +253,21 @@ std::size_t CpuDevice::recurrent_scratch(const RecurrentGeometry& g, RecurrentPa
 }
 
 void CpuDevice::recurrent_forward(const RecurrentGeometry& g, const RecurrentInputs& in,
-                                  const RecurrentOutputs& out, std::span<std::byte> scratch) const {
+                                  const RecurrentOutputs& out, std::span<std::byte> scratch,
+                                  std::span<const std::byte> prepared) const {
   require_f32(in.x, "recurrent_forward");
   check_recurrent(g, in, out);
-  cpu_recurrent_forward(threads_, g, in, out, scratch);
+  cpu_recurrent_forward(threads_, g, in, out, scratch, prepared);
+}
+
+std::size_t CpuDevice::recurrent_prepared(const RecurrentGeometry& g) const {
+  return cpu_recurrent_prepared(g);
+}
+
+void CpuDevice::recurrent_prepare(const RecurrentGeometry& g, const RecurrentWeights& weights,
+                                  std::span<std::byte> prepared) const {
+  require_f32(weights.w[0], "recurrent_prepare");
+  cpu_recurrent_prepare(threads_, g, weights, prepared);
 }
 
 void CpuDevice::recurrent_backward(const RecurrentGeometry& g, const RecurrentInputs& in,

@@ -12,7 +12,10 @@ std::size_t cpu_recurrent_scratch(const Threads& threads, const RecurrentGeometr
                                   Device::RecurrentPass pass);
 void cpu_recurrent_forward(const Threads& threads, const RecurrentGeometry& g,
                            const RecurrentInputs& in, const RecurrentOutputs& out,
-                           std::span<std::byte> scratch);
+                           std::span<std::byte> scratch, std::span<const std::byte> prepared);
+std::size_t cpu_recurrent_prepared(const RecurrentGeometry& g);
+void cpu_recurrent_prepare(const Threads& threads, const RecurrentGeometry& g,
+                           const RecurrentWeights& weights, std::span<std::byte> prepared);
 
 namespace cpu {
 std::size_t recurrent_backward_scratch(const Threads& threads, const RecurrentGeometry& g);

@@ -38,7 +38,7 @@ struct Memory {
   std::span<std::byte> rest;
 
   Memory(const RecurrentGeometry& g, const Shares& shares, std::span<std::byte> memory) {
-    const RecurrentPanels panels(g.hidden, to_size(g.gates()));
+    const GatePanels panels(g.hidden, g.hidden, to_size(g.gates()));
     Scratch scratch(memory);
     const auto floats = [&](std::int64_t count) { return scratch.take<float>(to_size(count)); };
     const std::int64_t states = g.batch * g.hidden;
@@ -50,7 +50,7 @@ struct Memory {
     dreset = floats(resets_first(g) ? states : 0);
     first = floats(g.reverse ? g.batch * values_of(g) : 0);
     biases = floats(values_of(g));
-    weights = g.batch == 1 ? nullptr : scratch.take<float>(panels.bytes() / sizeof(float));
+    weights = floats(g.batch == 1 ? 0 : panels.floats());
     products = floats(shares.count() * g.hidden);
     const std::size_t of_rows = to_size(shares.count()) * StepRows::bytes(g.batch, g.gates());
     rows = scratch.rest().first(of_rows);
@@ -62,14 +62,15 @@ struct Memory {
     return rows.subspan(each * to_size(share.item), each);
   }
   static std::size_t bytes(const RecurrentGeometry& g, const Shares& shares) {
-    const RecurrentPanels panels(g.hidden, to_size(g.gates()));
+    const GatePanels panels(g.hidden, g.hidden, to_size(g.gates()));
     const std::int64_t states = g.batch * g.hidden;
     return bytes_of<float>(g.hidden) + bytes_of<float>(g.steps * g.batch * values_of(g)) +
            bytes_of<float>(states) + bytes_of<float>(g.cell == Cell::lstm ? states : 0) +
            bytes_of<float>(resets_first(g) ? g.steps * states : 0) +
            bytes_of<float>(resets_first(g) ? states : 0) +
            bytes_of<float>(g.reverse ? g.batch * values_of(g) : 0) + bytes_of<float>(values_of(g)) +
-           (g.batch == 1 ? 0 : panels.bytes()) + bytes_of<float>(shares.count() * g.hidden) +
+           bytes_of<float>(g.batch == 1 ? 0 : panels.floats()) +
+           bytes_of<float>(shares.count() * g.hidden) +
            to_size(shares.count()) * StepRows::bytes(g.batch, g.gates());
   }
 };
@@ -85,7 +86,7 @@ class Backward {
         turns_(g, in.lengths),
         shares_(threads, g),
         memory_(g, shares_, scratch),
-        panels_(g.hidden, to_size(g.gates())),
+        panels_(g.hidden, g.hidden, to_size(g.gates())),
         kernels_(cell_kernels(g)),
         values_(values_of(g)),
         kept_values_(g.kept() * g.hidden),
@@ -140,13 +141,6 @@ class Backward {
   std::int64_t recurrent_value(std::size_t gate) const {
     return g_.linear_before_reset && gate == 2 ? 3 : static_cast<std::int64_t>(gate);
   }
-  std::int64_t first_unit(std::int64_t panel) const {
-    return std::min(g_.hidden, panels_.panels().first(panel));
-  }
-  int most_rows() const {
-    return kernels().rows_limit[to_size(panels_.panels().vectors_of(0) - 1)];
-  }
-
   void begin_from(const Rows<const float>& gradient, float* to) const {
     for (std::int64_t n = 0; n < g_.batch; ++n) {
       std::copy_n(gradient ? gradient[n] : memory_.zeros, g_.hidden, to + n * g_.hidden);
@@ -167,7 +161,7 @@ class Backward {
 
   void multiply(const Share& share, std::int64_t t, std::size_t first_gate, std::int64_t taps,
                 float* to, bool accumulate) const {
-    StepRows rows(memory_.rows_of(g_, share), g_.batch, taps, most_rows());
+    StepRows rows(memory_.rows_of(g_, share), g_.batch, taps, panels_.most_rows());
     rows.choose(share, [&](std::int64_t n) { return turns_.active(t, n); });
     rows.address(
         [&](std::int64_t n, std::int64_t tap) {
@@ -179,8 +173,7 @@ class Backward {
       return;
     }
     for (std::int64_t panel = share.panel_begin; panel < share.panel_end; ++panel) {
-      rows.multiply(panels_.panels(), panel, panels_.at(panel, first_gate), g_.hidden, 0,
-                    accumulate);
+      rows.multiply(panels_, panel, first_gate, 0, accumulate);
     }
   }
 
@@ -188,8 +181,8 @@ class Backward {
   void multiply_row(const Share& share, const StepRows& rows, std::size_t first_gate,
                     std::int64_t taps, bool accumulate) const {
     if (rows.count() == 0) return;
-    const std::int64_t first = first_unit(share.panel_begin);
-    const std::int64_t columns = first_unit(share.panel_end) - first;
+    const std::int64_t first = panels_.first(share.panel_begin);
+    const std::int64_t columns = panels_.first(share.panel_end) - first;
     float* product = memory_.products + share.item * g_.hidden;
     float* to = rows.target(0) + first;
     for (std::int64_t tap = 0; tap < taps; ++tap) {
@@ -202,8 +195,8 @@ class Backward {
   }
 
   void through_cells(const Share& share, std::int64_t t) const {
-    const std::int64_t first = first_unit(share.panel_begin);
-    const std::int64_t count = first_unit(share.panel_end) - first;
+    const std::int64_t first = panels_.first(share.panel_begin);
+    const std::int64_t count = panels_.first(share.panel_end) - first;
     for (std::int64_t n = share.row_begin; n < share.row_end; ++n) {
       if (turns_.active(t, n)) {
         kernels_.first_back(g_, back_row(t, n, first, count));
@@ -218,8 +211,8 @@ class Backward {
 
   // From the candidate's sums through their product to the reset gate.
   void through_reset(const Share& share, std::int64_t t) const {
-    const std::int64_t first = first_unit(share.panel_begin);
-    const std::int64_t count = first_unit(share.panel_end) - first;
+    const std::int64_t first = panels_.first(share.panel_begin);
+    const std::int64_t count = panels_.first(share.panel_end) - first;
     multiply(share, t, 2, 1, memory_.dreset, false);
     for (std::int64_t n = share.row_begin; n < share.row_end; ++n) {
       if (turns_.active(t, n)) kernels_.second_back(g_, back_row(t, n, first, count));
@@ -389,8 +382,11 @@ class Backward {
       cpu_copy(threads_, {memory_.biases + value * g_.hidden, DType::f32, {g_.hidden}, Strides{1}},
                to.view, to.accumulate);
     };
+    // In the order of a node's inputs: one that is both adds to what it got first.
     for (std::size_t gate = 0; gate < to_size(g_.gates()); ++gate) {
       put(inputs[gate], static_cast<std::int64_t>(gate));
+    }
+    for (std::size_t gate = 0; gate < to_size(g_.gates()); ++gate) {
       put(recurrent[gate], recurrent_value(gate));
     }
   }
@@ -421,7 +417,7 @@ class Backward {
   Turns turns_;
   Shares shares_;
   Memory memory_;
-  RecurrentPanels panels_;
+  GatePanels panels_;
   CellKernels kernels_;
   std::int64_t values_, kept_values_;
   Rows<const float> y_, dy_, h_, c_, cells_, kept_;

@@ -22,7 +22,9 @@ Turns::Turns(const RecurrentGeometry& g, const ConstView& lengths)
 Shares::Shares(const Threads& threads, const RecurrentGeometry& g)
     : threads_(threads), batch_(g.batch), panels_(Panels(g.hidden).count) {
   const std::int64_t count = threads.count();
-  const std::int64_t weights = g.gates() * g.hidden * g.hidden;
+  // A step of its own multiplies its input too.
+  const std::int64_t depth = g.hidden + (g.steps * g.batch == 1 ? g.inputs : 0);
+  const std::int64_t weights = g.gates() * g.hidden * depth;
   const std::int64_t tile = kernels().rows_limit[1] / 2;
   by_rows_ =
       weights * static_cast<std::int64_t>(sizeof(float)) <= kOwnWeights && g.batch >= count * tile;
@@ -73,40 +75,50 @@ StepRows::StepRows(std::span<std::byte> memory, std::int64_t batch, std::int64_t
   rows_ = scratch.take<std::int64_t>(to_size(rows));
 }
 
-void StepRows::multiply(const Panels& panels, std::int64_t panel, const float* packed,
-                        std::int64_t depth, std::int64_t column, bool accumulate) const {
-  const std::size_t vectors = to_size(panels.vectors_of(panel) - 1);
+void StepRows::multiply(const GatePanels& panels, std::int64_t panel, std::size_t gate,
+                        std::int64_t column, bool accumulate) const {
   for (std::int64_t tile = 0; count_ > 0 && tile < tiles_.parts; ++tile) {
     const std::int64_t begin = tiles_.begin(tile);
-    const std::int64_t rows = tiles_.end(tile) - begin;
-    kernels().rows[vectors][to_size(rows - 1)]({.rows = in_ + begin * taps_,
-                                                .offset = 0,
-                                                .taps = taps_,
-                                                .depth = depth,
-                                                .panel = packed,
-                                                .out = {.rows = out_ + begin,
-                                                        .column = column + panels.first(panel),
-                                                        .columns = panels.columns_of(panel),
-                                                        .accumulate = accumulate}});
+    multiply_gate_tile(panels, panel, gate, taps_, in_ + begin * taps_, out_ + begin,
+                       tiles_.end(tile) - begin, column, accumulate);
   }
 }
 
-void RecurrentPanels::pack(const Threads& threads, const std::array<ConstView, kMaxGates>& weights,
-                           bool transposed, float* to) {
+void multiply_gate_tile(const GatePanels& panels, std::int64_t panel, std::size_t gate,
+                        std::int64_t taps, const float* const* in, float* const* out,
+                        std::int64_t rows, std::int64_t column, bool accumulate,
+                        const float* bias) {
+  const Panels& columns = panels.panels();
+  const Finish finish{.shift = bias};
+  kernels().rows[to_size(columns.vectors_of(panel) - 1)][to_size(rows - 1)](
+      {.rows = in,
+       .offset = 0,
+       .taps = taps,
+       .depth = panels.depth(),
+       .panel = panels.at(panel, gate),
+       .out = {.rows = out,
+               .column = column + columns.first(panel),
+               .columns = columns.columns_of(panel),
+               .accumulate = accumulate,
+               .finish = bias == nullptr ? nullptr : &finish}});
+}
+
+void GatePanels::pack(const Threads& threads, const std::array<ConstView, kMaxGates>& weights,
+                      bool transposed, float* to) {
   packed_ = to;
   threads.run(panels_.count * gates_, [&](std::int64_t item) {
     const std::int64_t panel = item / gates_;
-    const auto gate = to_size(item % gates_);
-    const ConstView& r = weights[gate];
-    float* out = to + (at(panel, gate) - packed_);
+    const std::int64_t gate = item % gates_;
+    const ConstView& r = weights[to_size(gate)];
+    float* out = to + offset(panel, gate);
     const std::int64_t columns = panels_.columns_of(panel);
     const std::int64_t width = panels_.width_of(panel);
     const std::int64_t first = panels_.first(panel);
     if (transposed) {
-      kernels().pack_transposed(r.as<float>() + first * r.stride(0), r.stride(0), hidden_, columns,
+      kernels().pack_transposed(r.as<float>() + first * r.stride(0), r.stride(0), depth_, columns,
                                 nullptr, width, out);
     } else {
-      kernels().pack_rows(r.as<float>() + first, r.stride(0), hidden_, columns, width, out);
+      kernels().pack_rows(r.as<float>() + first, r.stride(0), depth_, columns, width, out);
     }
   });
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -73,6 +74,48 @@ class Shares {
   Parts parts_;
 };
 
+/// The gates' weights in panels of the cell's units, [panel][gate][k][width of the panel], or of the
+/// state's before, for the way back.
+class GatePanels {
+ public:
+  GatePanels(std::int64_t columns, std::int64_t depth, std::size_t gates)
+      : panels_(columns), depth_(depth), gates_(static_cast<std::int64_t>(gates)) {}
+
+  std::int64_t floats() const { return panels_.padded() * depth_ * gates_; }
+  std::int64_t depth() const { return depth_; }
+  const Panels& panels() const { return panels_; }
+  std::int64_t count() const { return panels_.count; }
+  /// The first unit of a panel, or behind the last one.
+  std::int64_t first(std::int64_t panel) const {
+    return std::min(panels_.columns, panels_.first(panel));
+  }
+  int most_rows() const { return kernels().rows_limit[to_size(panels_.vectors_of(0) - 1)]; }
+
+  /// `transposed`: the columns are the weights' rows, a gate's units; or as the weights lie.
+  void pack(const Threads& threads, const std::array<ConstView, kMaxGates>& weights,
+            bool transposed, float* to);
+  void use(const float* packed) { packed_ = packed; }
+  const float* at(std::int64_t panel, std::size_t gate) const {
+    return packed_ + offset(panel, static_cast<std::int64_t>(gate));
+  }
+
+ private:
+  std::int64_t offset(std::int64_t panel, std::int64_t gate) const {
+    return (panels_.first(panel) * gates_ + gate * panels_.width_of(panel)) * depth_;
+  }
+
+  Panels panels_;
+  std::int64_t depth_, gates_;
+  const float* packed_ = nullptr;
+};
+
+/// One tile of rows: out[i][column + j] (+)= the sum over taps and k of in[tap][i][k] times the
+/// panel's, + bias[j] where there is one.
+void multiply_gate_tile(const GatePanels& panels, std::int64_t panel, std::size_t gate,
+                        std::int64_t taps, const float* const* in, float* const* out,
+                        std::int64_t rows, std::int64_t column, bool accumulate,
+                        const float* bias = nullptr);
+
 /// The rows of one step that a share multiplies: each has `taps` addresses to read from, and one to
 /// write to.
 class StepRows {
@@ -110,9 +153,10 @@ class StepRows {
       }
     }
   }
-  /// out[column + j] (+)= the sum over taps and k < depth of in[tap][k] * panel[tap * depth + k][j].
-  void multiply(const Panels& panels, std::int64_t panel, const float* packed, std::int64_t depth,
-                std::int64_t column, bool accumulate) const;
+  /// out[column + the panel's units] (+)= the products with a gate's panel, and those behind it as
+  /// more taps.
+  void multiply(const GatePanels& panels, std::int64_t panel, std::size_t gate, std::int64_t column,
+                bool accumulate) const;
 
  private:
   std::int64_t taps_;
@@ -122,29 +166,6 @@ class StepRows {
   std::int64_t* rows_ = nullptr;
   std::int64_t count_ = 0;
   Parts tiles_;
-};
-
-/// The gates' recurrent weights in panels, [panel][gate][k][width of the panel].
-class RecurrentPanels {
- public:
-  RecurrentPanels(std::int64_t hidden, std::size_t gates)
-      : panels_(hidden), hidden_(hidden), gates_(static_cast<std::int64_t>(gates)) {}
-
-  std::size_t bytes() const { return bytes_of<float>(panels_.padded() * hidden_ * gates_); }
-  const Panels& panels() const { return panels_; }
-  /// `transposed`: columns are a gate's units, and k those of the state before; or the other way
-  /// round, as the weights [hidden, hidden] lie.
-  void pack(const Threads& threads, const std::array<ConstView, kMaxGates>& weights,
-            bool transposed, float* to);
-  const float* at(std::int64_t panel, std::size_t gate) const {
-    const std::int64_t of_gate = static_cast<std::int64_t>(gate) * panels_.width_of(panel);
-    return packed_ + (panels_.first(panel) * gates_ + of_gate) * hidden_;
-  }
-
- private:
-  Panels panels_;
-  std::int64_t hidden_, gates_;
-  const float* packed_ = nullptr;
 };
 
 /// Rows of floats, `step` apart.

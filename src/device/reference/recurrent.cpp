@@ -349,13 +349,18 @@ class Sequence {
 }  // namespace
 
 void ReferenceDevice::recurrent_forward(const RecurrentGeometry& g, const RecurrentInputs& in,
-                                        const RecurrentOutputs& out, std::span<std::byte>) const {
+                                        const RecurrentOutputs& out, std::span<std::byte>,
+                                        std::span<const std::byte>) const {
   check_recurrent(g, in, out);
   with_float(in.x.dtype, "recurrent_forward", [&]<class T>(T) {
     Sequence<T> sequence(g, in, *count_);
     for (std::int64_t n = 0; n < g.batch; ++n) sequence.forward(n, out);
   });
 }
+
+std::size_t ReferenceDevice::recurrent_prepared(const RecurrentGeometry&) const { return 0; }
+void ReferenceDevice::recurrent_prepare(const RecurrentGeometry&, const RecurrentWeights&,
+                                        std::span<std::byte>) const {}
 
 void ReferenceDevice::recurrent_backward(const RecurrentGeometry& g, const RecurrentInputs& in,
                                          const RecurrentGradients& gradients,

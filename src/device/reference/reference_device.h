@@ -93,7 +93,11 @@ class ReferenceDevice final : public Device {
     return 0;
   }
   void recurrent_forward(const RecurrentGeometry& g, const RecurrentInputs& in,
-                         const RecurrentOutputs& out, std::span<std::byte> scratch) const override;
+                         const RecurrentOutputs& out, std::span<std::byte> scratch,
+                         std::span<const std::byte> prepared) const override;
+  std::size_t recurrent_prepared(const RecurrentGeometry& g) const override;
+  void recurrent_prepare(const RecurrentGeometry& g, const RecurrentWeights& weights,
+                         std::span<std::byte> prepared) const override;
   void recurrent_backward(const RecurrentGeometry& g, const RecurrentInputs& in,
                           const RecurrentGradients& gradients,
                           std::span<std::byte> scratch) const override;
