@@ -181,10 +181,9 @@ class Compiler {
       const auto i = static_cast<std::size_t>(input);
       if (i >= node.inputs.size() || node.inputs[i].value < 0) continue;
       const int buffer = value(node.inputs[i].value).buffer;
-      const bool parameter =
-          buffer >= 0 &&
-          plan_->buffers[static_cast<std::size_t>(buffer)].source == Source::parameter;
-      if (!parameter) return;
+      if (buffer < 0) return;
+      const Source source = plan_->buffers[static_cast<std::size_t>(buffer)].source;
+      if (source != Source::parameter && source != Source::constant) return;
       stands_for[i] = 1;
     }
     node.stands_for = std::move(stands_for);

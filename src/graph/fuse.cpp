@@ -2,6 +2,7 @@
 #include <set>
 
 #include "ops/fused_conv.h"
+#include "ops/recurrent.h"
 #include "striate/graph/rewrite.h"
 
 namespace striate {
@@ -33,6 +34,7 @@ class Fuser {
   }
 
   Graph for_inference() {
+    take_gates();
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       if (graph_.nodes[i].op == "Conv" && !gone_[i]) take_behind(i);
     }
@@ -43,6 +45,7 @@ class Fuser {
   }
 
   Graph for_training() {
+    take_gates();
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       Node& norm = graph_.nodes[i];
       if (norm.op != "BatchNormalization" || is_norm(norm)) continue;
@@ -86,6 +89,68 @@ class Fuser {
     if (uses == uses_.end() || uses->second != 1 || user == user_.end()) return nullptr;
     index = user->second;
     return gone_[index] ? nullptr : &graph_.nodes[index];
+  }
+
+  // A recurrent node whose W, R and B are its gates' tensors joined takes them as they are.
+  void take_gates() {
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      const Node& node = graph_.nodes[i];
+      if (node.op != "RNN" && node.op != "LSTM" && node.op != "GRU") continue;
+      const auto input = [&](std::size_t k) {
+        return k < node.inputs.size() ? node.inputs[k] : std::string(kNothing);
+      };
+      std::vector<std::size_t> taken;
+      std::vector<std::string> gates = joined_from(input(kW), i, taken);
+      const std::vector<std::string> r = joined_from(input(kR), i, taken);
+      std::vector<std::string> b;
+      if (!input(kB).empty()) b = joined_from(input(kB), i, taken);
+      if (gates.empty() || r.size() != gates.size() ||
+          (!input(kB).empty() && b.size() != 2 * gates.size())) {
+        continue;
+      }
+      gates.insert(gates.end(), r.begin(), r.end());
+      for (const std::string& name : b) gates.push_back(is_zero(name) ? kNothing : name);
+      if (!all_different(gates)) continue;
+      Node fused = node;
+      fused.op = "Fused" + node.op;
+      fused.inputs = {input(kX), input(kLengths), input(kInitialH), input(kInitialC), input(kP)};
+      fused.inputs.insert(fused.inputs.end(), gates.begin(), gates.end());
+      while (fused.inputs.back().empty()) fused.inputs.pop_back();
+      user_of_inputs_becomes(fused, i);
+      for (const std::size_t other : taken) gone_[other] = 1;
+      graph_.nodes[i] = std::move(fused);
+    }
+  }
+  // What a Concat of whole gates and a Reshape join for this node alone, or nothing.
+  std::vector<std::string> joined_from(const std::string& value, std::size_t user,
+                                       std::vector<std::size_t>& taken) const {
+    std::size_t reshape = 0;
+    std::size_t concat = 0;
+    const Node* shaped = maker_for(value, user, reshape);
+    if (shaped == nullptr || shaped->op != "Reshape") return {};
+    const Node* joined = maker_for(shaped->inputs[0], reshape, concat);
+    if (joined == nullptr || joined->op != "Concat") return {};
+    const Node& node = graph_.nodes[user];
+    const std::int64_t hidden = infos_.at(node.inputs[kR]).shape[2];
+    const Shape& whole = infos_.at(value).shape;
+    const Shape gate = whole.rank() == 3 ? Shape{hidden, whole[2]} : Shape{hidden};
+    for (const std::string& name : joined->inputs) {
+      if (infos_.at(name).shape != gate) return {};
+    }
+    taken.insert(taken.end(), {reshape, concat});
+    return joined->inputs;
+  }
+  bool is_zero(const std::string& name) const {
+    const auto found = graph_.constants.find(name);
+    if (found == graph_.constants.end()) return false;
+    const auto bytes = found->second.raw();
+    return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+  }
+  static bool all_different(const std::vector<std::string>& names) {
+    std::set<std::string> seen;
+    return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+      return name.empty() || seen.insert(name).second;
+    });
   }
 
   static Node fused_node(const Node& conv) {

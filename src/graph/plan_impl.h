@@ -46,7 +46,7 @@ struct PlanNode {
   std::vector<Operand> inputs, outputs, saved;
   int forward_scratch = -1;  ///< a value of bytes
   /// What can be made of its parameters once: where it lies in Prepared, and which inputs it stands
-  /// for. Empty where an input of Traits::prepared_from is no parameter.
+  /// for. Empty where an input of Traits::prepared_from is no parameter and no constant.
   std::size_t prepared_offset = 0, prepared_bytes = 0;
   std::vector<char> stands_for;
   // Backward, where it takes part.

@@ -24,8 +24,8 @@ SomeView part(const SomeView& view, int axis, std::int64_t index) {
 }
 
 // ONNX's RNN, LSTM and GRU: what they compute stands in device/recurrent.h. The device is given one
-// direction at a time, dense and time first.
-template <RecurrentCell kCell>
+// direction at a time, dense and time first. `kApart`: each gate's weights are a tensor.
+template <RecurrentCell kCell, bool kApart>
 class Recurrent final : public Operator {
  public:
   using Fields = RecurrentFields<kCell>;
@@ -46,38 +46,22 @@ class Recurrent final : public Operator {
 
   std::vector<ValueInfo> infer(std::span<const ValueInfo> inputs) const override {
     const ValueInfo& x = required_float(inputs, kX, "X");
-    const ValueInfo& w = required_float(inputs, kW, "W");
-    const ValueInfo& r = required_float(inputs, kR, "R");
     if (x.shape.rank() != 3) {
       fail<ModelError>("expected an input {}, got {}",
                        batch_first() ? "batch,time,features" : "time,batch,features",
                        x.shape.str());
     }
-    const std::int64_t gates = RecurrentGeometry{.cell = kCell}.gates();
-    if (r.shape.rank() != 3) {
-      fail<ModelError>("expected R of {}, {} times the state, the state, got {}", directions_,
-                       gates, r.shape.str());
-    }
-    const std::int64_t hidden = r.shape[2];
-    if (fields_.hidden_size != 0 && fields_.hidden_size != hidden) {
-      fail<ModelError>("hidden_size: expected {} as R {} has it, got {}", hidden, r.shape.str(),
-                       fields_.hidden_size);
-    }
-    if (hidden > kLargest / (2 * gates)) fail<ModelError>("the state is too large");
+    const std::int64_t hidden = kApart ? expect_gates(inputs) : expect_weights(inputs);
     const std::int64_t steps = x.shape[batch_first() ? 1 : 0];
     const std::int64_t batch = x.shape[batch_first() ? 0 : 1];
-    const std::int64_t rows = gates * hidden;
-    expect(w, x.dtype, {directions_, rows, x.shape[2]}, "W");
-    expect(r, x.dtype, {directions_, rows, hidden}, "R");
-    if (present(inputs, kB)) expect(inputs[kB], x.dtype, {directions_, 2 * rows}, "B");
-    if (present(inputs, kLengths)) {
-      expect(inputs[kLengths], DType::i32, {batch}, "sequence_lens");
+    if (present(inputs, kAtLengths)) {
+      expect(inputs[kAtLengths], DType::i32, {batch}, "sequence_lens");
     }
     const Shape state =
         batch_first() ? Shape{batch, directions_, hidden} : Shape{directions_, batch, hidden};
-    if (present(inputs, kInitialH)) expect(inputs[kInitialH], x.dtype, state, "initial_h");
-    if (present(inputs, kInitialC)) expect(inputs[kInitialC], x.dtype, state, "initial_c");
-    if (present(inputs, kP)) expect(inputs[kP], x.dtype, {directions_, 3 * hidden}, "P");
+    if (present(inputs, kAtH)) expect(inputs[kAtH], x.dtype, state, "initial_h");
+    if (present(inputs, kAtC)) expect(inputs[kAtC], x.dtype, state, "initial_c");
+    if (present(inputs, kAtP)) expect(inputs[kAtP], x.dtype, {directions_, 3 * hidden}, "P");
     const Shape y = batch_first() ? Shape{batch, steps, directions_, hidden}
                                   : Shape{steps, directions_, batch, hidden};
     std::vector<ValueInfo> outputs{{.dtype = x.dtype, .shape = y},
@@ -91,7 +75,7 @@ class Recurrent final : public Operator {
     const std::int64_t sums = directions_ * g.steps * g.batch * g.hidden;
     const std::int64_t biases = g.gates() + (g.linear_before_reset ? 1 : 0);
     return {.macs = sums * g.gates() * (g.inputs + g.hidden),
-            .bias = present(inputs, kB) ? sums * biases : 0};
+            .bias = kApart || present(inputs, kB) ? sums * biases : 0};
   }
 
   Window window(std::span<const ValueInfo>) const override {
@@ -105,7 +89,7 @@ class Recurrent final : public Operator {
     const Shape y{directions_, g.steps, g.batch, g.hidden};
     Traits traits;
     traits.layout = Traits::Needs::row_major;
-    traits.no_gradient = {kLengths};
+    traits.no_gradient = {static_cast<int>(kAtLengths)};
     traits.backward_reads_inputs = true;
     traits.backward_reads_outputs = writes_directly(outputs[0].absent);
     if (g.kept() > 0) {
@@ -122,7 +106,21 @@ class Recurrent final : public Operator {
                              device.recurrent_scratch(g, Pass::forward);
     traits.backward_scratch =
         2 * x + (writes_directly(false) ? 0 : one_y) + device.recurrent_scratch(g, Pass::backward);
+    if (kApart) {
+      traits.prepared = static_cast<std::size_t>(directions_) * prepared_bytes(device, g);
+      for (std::size_t i = kFusedGates; i < inputs.size(); ++i) {
+        traits.prepared_from.push_back(static_cast<int>(i));
+      }
+    }
     return traits;
+  }
+
+  void prepare(const PrepareArgs& args) const override {
+    for (std::int64_t d = 0; d < directions_; ++d) {
+      const RecurrentGeometry g = geometry_of(args.inputs, d);
+      args.device.recurrent_prepare(g, weights(args.inputs, g, d),
+                                    part_of(args.prepared, args.device, g, d));
+    }
   }
 
   void forward(const ForwardArgs& args) const override {
@@ -140,7 +138,8 @@ class Recurrent final : public Operator {
       if (!out.y) out.y = own;
       out.h = state(at(args.outputs, 1), d);
       out.c = state(at(args.outputs, 2), d);
-      args.device.recurrent_forward(g, read(args.inputs, x, d), out, scratch.rest());
+      args.device.recurrent_forward(g, read(args.inputs, x, d), out, scratch.rest(),
+                                    part_of(args.prepared, args.device, g, d));
       if (y && !direct) args.device.copy(out.y, y);
     }
   }
@@ -184,6 +183,61 @@ class Recurrent final : public Operator {
 
  private:
   static constexpr std::int64_t kLargest = std::int64_t{1} << 40;
+  static constexpr std::size_t kAtLengths = kApart ? std::size_t{kFusedLengths} : kLengths;
+  static constexpr std::size_t kAtH = kApart ? std::size_t{kFusedInitialH} : kInitialH;
+  static constexpr std::size_t kAtC = kApart ? std::size_t{kFusedInitialC} : kInitialC;
+  static constexpr std::size_t kAtP = kApart ? std::size_t{kFusedP} : kP;
+  static constexpr std::size_t kGates = kCell == RecurrentCell::rnn    ? 1
+                                        : kCell == RecurrentCell::lstm ? 4
+                                                                       : 3;
+
+  // The state's size, of W, R and B that fit.
+  std::int64_t expect_weights(std::span<const ValueInfo> inputs) const {
+    const ValueInfo& x = inputs[kX];
+    const ValueInfo& w = required_float(inputs, kW, "W");
+    const ValueInfo& r = required_float(inputs, kR, "R");
+    constexpr auto kCount = static_cast<std::int64_t>(kGates);
+    if (r.shape.rank() != 3) {
+      fail<ModelError>("expected R of {}, {} times the state, the state, got {}", directions_,
+                       kCount, r.shape.str());
+    }
+    const std::int64_t hidden = r.shape[2];
+    if (fields_.hidden_size != 0 && fields_.hidden_size != hidden) {
+      fail<ModelError>("hidden_size: expected {} as R {} has it, got {}", hidden, r.shape.str(),
+                       fields_.hidden_size);
+    }
+    if (hidden > kLargest / (2 * kCount)) fail<ModelError>("the state is too large");
+    const std::int64_t rows = kCount * hidden;
+    expect(w, x.dtype, {directions_, rows, x.shape[2]}, "W");
+    expect(r, x.dtype, {directions_, rows, hidden}, "R");
+    if (present(inputs, kB)) expect(inputs[kB], x.dtype, {directions_, 2 * rows}, "B");
+    return hidden;
+  }
+
+  std::int64_t expect_gates(std::span<const ValueInfo> inputs) const {
+    const ValueInfo& x = inputs[kX];
+    const std::int64_t hidden = required_float(inputs, kFusedGates, "W").shape[0];
+    const std::size_t all = static_cast<std::size_t>(directions_) * kGates;
+    for (std::size_t i = 0; i < all; ++i) {
+      expect(required(inputs, kFusedGates + i, "W"), x.dtype, {hidden, x.shape[2]}, "W");
+      expect(required(inputs, kFusedGates + all + i, "R"), x.dtype, {hidden, hidden}, "R");
+    }
+    for (std::size_t i = kFusedGates + 2 * all; i < inputs.size(); ++i) {
+      if (present(inputs, i)) expect(inputs[i], x.dtype, {hidden}, "a bias");
+    }
+    return hidden;
+  }
+
+  static std::size_t prepared_bytes(const Device& device, const RecurrentGeometry& g) {
+    return align_up(device.recurrent_prepared(g));
+  }
+  template <class Bytes>
+  static std::span<Bytes> part_of(std::span<Bytes> prepared, const Device& device,
+                                  const RecurrentGeometry& g, std::int64_t d) {
+    if (prepared.empty()) return {};
+    return prepared.subspan(static_cast<std::size_t>(d) * prepared_bytes(device, g),
+                            device.recurrent_prepared(g));
+  }
 
   bool batch_first() const { return fields_.layout == 1; }
   // The device's output is the node's own.
@@ -196,7 +250,7 @@ class Recurrent final : public Operator {
                         .steps = x[batch_first() ? 1 : 0],
                         .batch = x[batch_first() ? 0 : 1],
                         .inputs = x[2],
-                        .hidden = inputs[kR].shape[2],
+                        .hidden = hidden_of(inputs),
                         .reverse = fields_.direction == "reverse" || d == 1,
                         .linear_before_reset = fields_.linear_before_reset,
                         .input_forget = fields_.input_forget,
@@ -209,6 +263,10 @@ class Recurrent final : public Operator {
   }
   RecurrentGeometry geometry(std::span<const ValueInfo> inputs, std::int64_t d) const {
     return geometry_of(inputs, d);
+  }
+  template <class Operands>
+  std::int64_t hidden_of(const Operands& inputs) const {
+    return kApart ? inputs[kFusedGates].shape[0] : inputs[kR].shape[2];
   }
   static Shape time_first(const RecurrentGeometry& g) { return {g.steps, g.batch, g.inputs}; }
   Shape one_direction(std::span<const ConstView> inputs) const {
@@ -258,44 +316,60 @@ class Recurrent final : public Operator {
 
   RecurrentInputs read(std::span<const ConstView> inputs, const ConstView& x,
                        std::int64_t d) const {
-    const RecurrentGeometry g = geometry_of(inputs, d);
-    RecurrentInputs in{.x = x,
-                       .lengths = at(inputs, kLengths),
-                       .h = state(at(inputs, kInitialH), d),
-                       .c = state(at(inputs, kInitialC), d),
-                       .weights = {}};
-    const auto gates = static_cast<std::size_t>(g.gates());
-    const ConstView b = at(inputs, kB) ? part(inputs[kB], 0, d) : ConstView{};
-    const ConstView p = at(inputs, kP) ? part(inputs[kP], 0, d) : ConstView{};
-    for (std::size_t gate = 0; gate < gates; ++gate) {
-      in.weights.w[gate] = gate_of(part(inputs[kW], 0, d), gate, g.hidden);
-      in.weights.r[gate] = gate_of(part(inputs[kR], 0, d), gate, g.hidden);
-      in.weights.input_bias[gate] = gate_of(b, gate, g.hidden);
-      in.weights.recurrent_bias[gate] = gate_of(b, gates + gate, g.hidden);
+    return {.x = x,
+            .lengths = at(inputs, kAtLengths),
+            .h = state(at(inputs, kAtH), d),
+            .c = state(at(inputs, kAtC), d),
+            .weights = weights(inputs, geometry_of(inputs, d), d)};
+  }
+
+  // Where the tensor of W, R (kW, kR) or a bias of direction d stands among a fused node's inputs.
+  std::size_t place(RecurrentInput which, std::int64_t d, std::size_t gate) const {
+    const std::size_t all = static_cast<std::size_t>(directions_) * kGates;
+    const auto direction = static_cast<std::size_t>(d);
+    if (which == kB) return kFusedGates + 2 * all + direction * 2 * kGates + gate;
+    return kFusedGates + (which == kR ? all : 0) + direction * kGates + gate;
+  }
+
+  // Calls body(operand, the input it comes from, the gate's number in that input).
+  template <class Weights, class Body>
+  static void each_weight(Weights& weights, const Body& body) {
+    for (std::size_t gate = 0; gate < kGates; ++gate) {
+      body(weights.w[gate], kW, gate);
+      body(weights.r[gate], kR, gate);
+      body(weights.input_bias[gate], kB, gate);
+      body(weights.recurrent_bias[gate], kB, kGates + gate);
     }
-    for (std::size_t gate = 0; gate < kPeepholes; ++gate) {
-      in.weights.peephole[gate] = gate_of(p, gate, g.hidden);
-    }
-    return in;
+    for (std::size_t gate = 0; gate < kPeepholes; ++gate) body(weights.peephole[gate], kP, gate);
+  }
+
+  RecurrentWeights weights(std::span<const ConstView> inputs, const RecurrentGeometry& g,
+                           std::int64_t d) const {
+    RecurrentWeights weights;
+    each_weight(weights, [&](ConstView& to, RecurrentInput which, std::size_t gate) {
+      if (kApart && which != kP) {
+        to = at(inputs, place(which, d, gate));
+        return;
+      }
+      const ConstView all = at(inputs, which == kP ? kAtP : which);
+      if (all.shape.rank() > 0) to = gate_of(part(all, 0, d), gate, g.hidden);
+    });
+    return weights;
   }
 
   void write_gradients(std::span<const InputGradient> wanted, const RecurrentGeometry& g,
                        std::int64_t d, RecurrentGradients& out) const {
-    const auto gates = static_cast<std::size_t>(g.gates());
-    const auto of = [&](RecurrentInput input, std::size_t gate) {
-      const InputGradient all = at(wanted, input);
-      if (!all.view) return GradientView{};
-      return GradientView{gate_of(part(all.view, 0, d), gate, g.hidden), all.accumulate};
-    };
-    for (std::size_t gate = 0; gate < gates; ++gate) {
-      out.weights.w[gate] = of(kW, gate);
-      out.weights.r[gate] = of(kR, gate);
-      out.weights.input_bias[gate] = of(kB, gate);
-      out.weights.recurrent_bias[gate] = of(kB, gates + gate);
-    }
-    for (std::size_t gate = 0; gate < kPeepholes; ++gate) out.weights.peephole[gate] = of(kP, gate);
-    const InputGradient h = at(wanted, kInitialH);
-    const InputGradient c = at(wanted, kInitialC);
+    each_weight(out.weights, [&](GradientView& to, RecurrentInput which, std::size_t gate) {
+      if (kApart && which != kP) {
+        const InputGradient one = at(wanted, place(which, d, gate));
+        to = {one.view, one.accumulate};
+        return;
+      }
+      const InputGradient all = at(wanted, which == kP ? kAtP : which);
+      if (all.view) to = {gate_of(part(all.view, 0, d), gate, g.hidden), all.accumulate};
+    });
+    const InputGradient h = at(wanted, kAtH);
+    const InputGradient c = at(wanted, kAtC);
     out.h = {state(h.view, d), h.accumulate};
     out.c = {state(c.view, d), c.accumulate};
   }
@@ -306,25 +380,36 @@ class Recurrent final : public Operator {
 };
 
 template <RecurrentCell kCell>
-OperatorRow row(const char* name, const char* doc) {
+void add_rows(OperatorRegistry& registry, const std::string& name, const std::string& doc) {
   const bool lstm = kCell == RecurrentCell::lstm;
-  return {.name = name,
-          .doc = doc,
-          .min_inputs = 3,
-          .max_inputs = lstm ? 8 : 6,
-          .max_outputs = lstm ? 3 : 2,
-          .make = make_operator<Recurrent<kCell>>};
+  const int gates = RecurrentGeometry{.cell = kCell}.gates();
+  registry.add({.name = name,
+                .doc = doc,
+                .min_inputs = 3,
+                .max_inputs = lstm ? 8 : 6,
+                .max_outputs = lstm ? 3 : 2,
+                .make = make_operator<Recurrent<kCell, false>>});
+  registry.add({.name = "Fused" + name,
+                .doc = name +
+                       " with each gate's weights from a tensor of its own, as plans make it "
+                       "(domain striate).",
+                .min_inputs = static_cast<int>(kFusedGates) + 2 * gates,
+                .max_inputs = static_cast<int>(kFusedGates) + 8 * gates,
+                .max_outputs = lstm ? 3 : 2,
+                .make = make_operator<Recurrent<kCell, true>>});
 }
 
 }  // namespace
 
 void register_op_recurrent(OperatorRegistry& registry) {
-  registry.add(row<RecurrentCell::rnn>(
-      "RNN", "A sequence through a layer that reads its own last output too (Elman, 1990)."));
-  registry.add(row<RecurrentCell::lstm>(
-      "LSTM", "A sequence through a layer with gated memory (Hochreiter and Schmidhuber, 1997)."));
-  registry.add(row<RecurrentCell::gru>(
-      "GRU", "A sequence through a layer with two gates (Cho et al., arXiv:1406.1078)."));
+  add_rows<RecurrentCell::rnn>(
+      registry, "RNN",
+      "A sequence through a layer that reads its own last output too (Elman, 1990).");
+  add_rows<RecurrentCell::lstm>(
+      registry, "LSTM",
+      "A sequence through a layer with gated memory (Hochreiter and Schmidhuber, 1997).");
+  add_rows<RecurrentCell::gru>(
+      registry, "GRU", "A sequence through a layer with two gates (Cho et al., arXiv:1406.1078).");
 }
 
 }  // namespace striate

@@ -39,6 +39,19 @@ struct RecurrentFields {
 /// Where a node's operands stand, ONNX's order.
 enum RecurrentInput : std::size_t { kX, kW, kR, kB, kLengths, kInitialH, kInitialC, kP };
 
+/// The same of FusedRNN, FusedLSTM and FusedGRU, which take every gate's weights from a tensor of its
+/// own: behind these five, W [hidden, features] of each direction's gates, then R [hidden, hidden],
+/// then the biases [hidden], each direction's input biases before its recurrent ones; any bias may be
+/// absent.
+enum FusedRecurrentInput : std::size_t {
+  kFusedX,
+  kFusedLengths,
+  kFusedInitialH,
+  kFusedInitialC,
+  kFusedP,
+  kFusedGates
+};
+
 /// What the functions that `names` stand for compute, with the alphas and betas of those that take
 /// one, in order, or ONNX's defaults; `each` of them for each of the directions. Throws ModelError.
 std::vector<CellFunction> cell_functions(RecurrentCell cell, std::size_t directions,
