@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "graph/reach.h"
 #include "striate/graph/rewrite.h"
@@ -59,6 +60,7 @@ class Account {
 
  private:
   void add(const Node& node) {
+    if (arranges_weights(node)) return;
     const auto op = operators().find(node.op).make(node.attributes);
     const std::vector<ValueInfo> ins = operands(node.inputs, infos_);
     const std::vector<ValueInfo> outs = operands(node.outputs, infos_);
@@ -75,7 +77,33 @@ class Account {
     summary_.rows.push_back(std::move(row));
   }
 
+  // What joins or reshapes parameters belongs to the node that reads the result.
+  bool arranges_weights(const Node& node) {
+    static const std::set<std::string, std::less<>> kMoves = {"Concat", "Reshape", "Transpose",
+                                                              "Squeeze", "Unsqueeze"};
+    if (!kMoves.contains(node.op)) return false;
+    std::vector<std::string> parts;
+    for (const std::string& name : node.inputs) {
+      const auto made = arranged_.find(name);
+      if (made != arranged_.end()) {
+        parts.insert(parts.end(), made->second.begin(), made->second.end());
+      } else if (graph_.find_parameter(name) != nullptr) {
+        parts.push_back(name);
+      } else if (!infos_.at(name).constant) {
+        return false;
+      }
+    }
+    if (parts.empty()) return false;
+    arranged_[node.outputs[0]] = parts;
+    return true;
+  }
+
   void count(const std::string& name, SummaryRow& row) {
+    const auto made = arranged_.find(name);
+    if (made != arranged_.end()) {
+      for (const std::string& part : made->second) count(part, row);
+      return;
+    }
     const auto found = parameters_.find(name);
     if (found == parameters_.end()) return;
     const Parameter& parameter = *found->second;
@@ -114,7 +142,8 @@ class Account {
   ValueInfos infos_;
   Summary summary_;
   std::map<std::string, Reach, std::less<>> reaches_;
-  std::map<std::string_view, const Parameter*> parameters_;  // not counted yet
+  std::map<std::string, std::vector<std::string>, std::less<>> arranged_;  // parameters they hold
+  std::map<std::string_view, const Parameter*> parameters_;                // not counted yet
 };
 
 // "layer1.0" of "layer1.0.conv1" and 2; the whole name where it has no more parts.
