@@ -42,6 +42,7 @@
 #include "striate/graph/plan.h"
 #include "striate/graph/rewrite.h"
 #include "striate/graph/summary.h"
+#include "striate/graph/unroll.h"
 #include "striate/models/registry.h"
 #include "striate/nn/builder.h"
 #include "striate/nn/conv_arithmetic.h"

@@ -4,6 +4,8 @@
 #include "cli/common.h"
 #include "cli/network_options.h"
 #include "cli/table.h"
+#include "striate/graph/unroll.h"
+#include "striate/nn/recurrent.h"
 #include "striate/tasks/memory.h"
 
 namespace striate {
@@ -15,6 +17,7 @@ struct Arguments {
   CountConvention convention;
   bool operations = false;
   int depth = 0;
+  std::int64_t unroll = 0;
   OptimizerOptions optimizer{.name = "adam"};
   bool json = false;
   bool markdown = false;
@@ -173,17 +176,52 @@ std::string memory_text(const NetworkMemory& memory, const std::string& rule) {
                             bytes_text(memory.train), rule, bytes_text(memory.weights));
 }
 
+// The network written out over so many steps; inputs that are time first get as many.
+Graph unrolled(const Graph& graph, Shapes& shapes, std::int64_t steps) {
+  const std::int64_t own = recurrent_steps(graph, shapes);
+  if (own == 0) fail<InputError>("--unroll: {} has no recurrent layer", graph.name);
+  if (own != steps) {
+    Shapes other = shapes;
+    std::vector<std::string> carried;
+    for (const CarriedState& state : carried_states(graph)) carried.push_back(state.input);
+    for (const GraphInput& input : graph.inputs) {
+      if (std::find(carried.begin(), carried.end(), input.name) != carried.end()) continue;
+      const auto given = other.find(input.name);
+      Shape shape = given == other.end() ? input.shape : given->second;
+      if (shape.rank() > 0 && shape[0] == own) shape[0] = steps;
+      other[input.name] = shape;
+    }
+    if (recurrent_steps(graph, other) != steps) {
+      fail<InputError>("--unroll: {} reads {} steps of its input, not {}", graph.name, own, steps);
+    }
+    shapes = other;
+  }
+  return unroll(graph, shapes).graph;
+}
+
 void summary_command(const Arguments& arguments) {
   const ModelRow row = find_network(arguments.model).row;
   const InputSize size = arguments.size.size_for(row.natural);
-  const Graph graph = row.build(size.model);
-  const Shape batch = size.shape(graph);
+  Graph graph = row.build(size.model);
+  Shape batch = size.shape(graph);
+  const RecurrentBiases biases = recurrent_biases(graph);
+  if (arguments.unroll > 0) {
+    Shapes shapes{{graph.inputs[0].name, batch}};
+    graph = unrolled(graph, shapes, arguments.unroll);
+    batch = shapes.at(graph.inputs[0].name);
+  }
+
   const Summary summary = grouped_by_block(
       summarize(graph, {{graph.inputs[0].name, batch}}, arguments.convention), arguments.depth);
   const NetworkMemory memory =
       network_memory(graph, make_device(DeviceOptions{}), batch, arguments.optimizer);
   if (arguments.json) {
-    print(summary_json(summary, memory, arguments.optimizer.name));
+    Json json = summary_json(summary, memory, arguments.optimizer.name);
+    if (biases.one > 0) {
+      json["recurrent_biases"] = {
+          {"own", biases.own}, {"one_vector", biases.one}, {"two_vectors", biases.two}};
+    }
+    print(json);
     return;
   }
   const Table table = summary_table(summary, arguments.operations);
@@ -194,6 +232,13 @@ void summary_command(const Arguments& arguments) {
   print(convention_text(summary.convention, arguments.operations, size.batch) + end);
   print(fmt::format("Parameters are the trained ones; {} running statistics come on top.{}",
                     grouped(summary.buffers), end));
+  if (biases.one > 0) {
+    const std::int64_t others = summary.parameters - biases.own;
+    print(fmt::format(
+        "Recurrent layers have {} biases. With one vector a gate, as papers and Keras "
+        "count, the network has {} parameters, with PyTorch's two {}.{}",
+        grouped(biases.own), grouped(others + biases.one), grouped(others + biases.two), end));
+  }
   print(memory_text(memory, arguments.optimizer.name) + end);
   print(std::string(
       "\"sees\": input pixels along a side that one output pixel depends on; \"step\": how far its "
@@ -210,6 +255,9 @@ void set_up(CLI::App& app) {
   app.add_option("--depth", arguments->depth,
                  "layers whose names share so many parts as one row; 0: each layer")
       ->check(CLI::Range(0, 64));
+  app.add_option("--unroll", arguments->unroll,
+                 "write recurrent layers out over so many steps: a feed-forward network")
+      ->check(CLI::Range(1, 10000));
   app.add_flag("--operations", arguments->operations, "operations: a multiply-add counts as two");
   add_options(app, arguments->convention);
   app.add_option("--optimizer", arguments->optimizer.name, "whose memory training takes")

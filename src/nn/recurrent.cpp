@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "nn/gates.h"
 
@@ -227,6 +228,30 @@ Value embedding(Builder& b, const std::string& name, const Value& ids,
 Value join_steps(Builder& b, const std::string& name, const Value& x) {
   const std::int64_t columns = b.shape(x).back();
   return b.node("Reshape", name, {x, b.constant(name + ".shape", int_tensor({-1, columns}))});
+}
+
+RecurrentBiases recurrent_biases(const Graph& graph) {
+  RecurrentBiases biases;
+  std::vector<std::string> counted;
+  const std::function<void(const std::string&)> count = [&](const std::string& value) {
+    if (const Parameter* parameter = graph.find_parameter(value)) {
+      if (std::find(counted.begin(), counted.end(), value) != counted.end()) return;
+      counted.push_back(value);
+      biases.own += parameter->shape.elements();
+    } else if (const Node* node = graph.producer(value)) {
+      for (const std::string& input : node->inputs) count(input);
+    }
+  };
+  ValueInfos infos;
+  for (const Node& node : graph.nodes) {
+    if (node.op != "RNN" && node.op != "LSTM" && node.op != "GRU") continue;
+    if (infos.empty()) infos = infer_shapes(graph);
+    const Shape& r = infos.at(node.inputs[2]).shape;
+    biases.one += r[0] * r[1];
+    biases.two += 2 * r[0] * r[1];
+    if (node.inputs.size() > 3) count(node.inputs[3]);
+  }
+  return biases;
 }
 
 std::vector<CarriedState> carried_states(const Graph& graph) {

@@ -102,5 +102,18 @@ TEST_F(SummaryCommand, Refuses) {
   expect_refused("summary cnn --optimizer adamm", "adamm");
 }
 
+TEST_F(SummaryCommand, UnrollsRecurrentLayers) {
+  const auto outcome = run("summary row_lstm --unroll 28");
+  EXPECT_THAT(outcome.out, HasSubstr("recurrent.0.t27.forget"));
+  EXPECT_THAT(outcome.out, HasSubstr("Recurrent layers have 512 biases."));
+  const auto whole = run("summary row_lstm --json").json();
+  const auto unrolled = run("summary row_lstm --unroll 28 --json").json();
+  EXPECT_EQ(whole.at("total").at("macs"), unrolled.at("total").at("macs"));
+  EXPECT_EQ(whole.at("total").at("parameters"), unrolled.at("total").at("parameters"));
+  EXPECT_EQ(whole.at("recurrent_biases").at("two_vectors"), 1024);
+  expect_refused("summary row_lstm --unroll 5", "--unroll: row_lstm reads 28 steps");
+  expect_refused("summary lenet5 --unroll 5", "has no recurrent layer");
+}
+
 }  // namespace
 }  // namespace striate

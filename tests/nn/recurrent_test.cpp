@@ -181,6 +181,71 @@ TEST(RecurrentLayers, GradientsOfALanguageModelWithTiedWeights) {
   }
 }
 
+// A plan hands the gates' tensors over as they lie, and prepares them once: the same numbers.
+TEST(RecurrentLayers, PlansTakeTheGatesAsTheyLie) {
+  for (const RecurrentCell cell : kCells) {
+    for (const int biases : {0, 1, 2}) {
+      const Graph graph = one_network({.cell = cell,
+                                       .hidden = 6,
+                                       .layers = 2,
+                                       .bidirectional = biases == 1,
+                                       .biases = biases,
+                                       .linear_before_reset = biases > 0});
+      const std::shared_ptr<const Device> device = make_cpu_device(2);
+      const Weights weights = random_weights(graph, 4);
+      const Tensor x = random_tensor(DType::f32, {5, 3, 4}, 2);
+      const Inputs inputs{{"input", x.view()}};
+      const auto run = [&](const Plan::Options& options, std::map<std::string, Tensor>& gradients) {
+        const auto plan = Plan::compile(graph, device, {}, options);
+        Workspace workspace(plan);
+        std::vector<std::string> ops;
+        RunOptions look;
+        look.observe = [&](std::string_view, std::string_view op, std::span<const ConstView>) {
+          ops.emplace_back(op);
+        };
+        plan->forward(workspace, inputs, weights, look);
+        const bool joins = std::find(ops.begin(), ops.end(), "Concat") != ops.end();
+        EXPECT_NE(joins, options.fuse);
+        Tensor output = workspace.fetch("output");
+        if (options.differentiate.empty()) {
+          plan->forward(workspace, inputs, *plan->prepare(weights));
+          const Tensor again = workspace.fetch("output");
+          EXPECT_TRUE(std::equal(output.raw().begin(), output.raw().end(), again.raw().begin()));
+          return output;
+        }
+        plan->backward(workspace, inputs, weights);
+        for (const Parameter& parameter : graph.parameters) {
+          Tensor gradient(DType::f32, parameter.shape);
+          device->copy(workspace.gradient(parameter.name), gradient.view());
+          gradients[parameter.name] = gradient;
+        }
+        return output;
+      };
+      std::map<std::string, Tensor> joined;
+      std::map<std::string, Tensor> apart;
+      const Tensor expected = run({.differentiate = {"output"}, .fuse = false}, joined);
+      const auto same = [](const Tensor& a, const Tensor& b, const std::string& what) {
+        for (std::int64_t i = 0; i < a.elements(); ++i) {
+          ASSERT_NEAR(a.data<float>()[i], b.data<float>()[i], 2e-5) << what << " " << i;
+        }
+      };
+      same(run({.differentiate = {"output"}}, apart), expected, "output");
+      same(run({}, apart), expected, "output without gradients");
+      for (const auto& [name, gradient] : joined) same(apart.at(name), gradient, name);
+    }
+  }
+}
+
+TEST(RecurrentLayers, AreOneRowOfTheSummary) {
+  const Summary summary = summarize(one_network({.hidden = 6, .layers = 2}));
+  std::vector<std::string> ops;
+  for (const SummaryRow& row : summary.rows) ops.push_back(row.op);
+  EXPECT_THAT(ops, ElementsAre("LSTM", "Squeeze", "LSTM", "Squeeze"));
+  EXPECT_EQ(summary.rows[0].parameters, 4 * 6 * (4 + 6 + 1));
+  EXPECT_EQ(summary.rows[2].parameters, 4 * 6 * (6 + 6 + 1));
+  EXPECT_EQ(summary.rows[0].macs, 5 * 3 * 4 * 6 * (4 + 6));
+}
+
 TEST(RecurrentLayers, LengthsAreThoseOfTheSequences) {
   Builder b("net");
   const Value x = b.input("input", {4, 2, 3});

@@ -64,6 +64,13 @@ Value embedding(Builder& b, const std::string& name, const Value& ids,
 /// [T, N, C] as [T * N, C]: for a dense layer, and a loss, at every step.
 Value join_steps(Builder& b, const std::string& name, const Value& x);
 
+/// The biases of a graph's RNN, LSTM and GRU nodes: those it has, and how many it would have with
+/// one vector a gate, as papers and Keras count them, and with PyTorch's two.
+struct RecurrentBiases {
+  std::int64_t own = 0, one = 0, two = 0;
+};
+RecurrentBiases recurrent_biases(const Graph& graph);
+
 /// A graph input that a later run is to be given from this run's output.
 struct CarriedState {
   std::string input, output;
