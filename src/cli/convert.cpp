@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include "cli/command.h"
 #include "cli/common.h"
 #include "cli/progress.h"
@@ -97,7 +99,14 @@ Conversion read(const Arguments& arguments) {
   const std::optional<Graph> graph = network_of_weights(arguments, conversion);
   if (!graph) return conversion;
   // Whoever named the model is told what does not fit.
-  pick_weights_for(*graph, conversion.file.weights, arguments.in);
+  std::vector<std::string> notes;
+  Weights picked = pick_weights_for(*graph, conversion.file.weights, arguments.in, &notes);
+  if (!notes.empty()) {
+    conversion.file.weights = std::move(picked);
+    notes.insert(notes.begin(), conversion.note);
+    if (notes.front().empty()) notes.erase(notes.begin());
+    conversion.note = fmt::format("{}", fmt::join(notes, "; "));
+  }
   conversion.file.graph = *graph;
   if (!conversion.file.metadata.contains("model")) {
     conversion.file.metadata["model"] = conversion.model;

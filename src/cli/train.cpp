@@ -91,6 +91,7 @@ std::string loaded_text(const Training& training) {
       text += "\n  missing, begun anew: " + listed(report.missing);
     }
     if (!report.left_over.empty()) text += "\n  left over: " + listed(report.left_over);
+    for (const std::string& note : report.notes) text += "\n  " + note;
     text += '\n';
   }
   if (!training.settings.freeze.empty()) {
@@ -109,7 +110,8 @@ Json loaded_json(const LoadReport& report) {
   return {{"loaded", report.loaded},
           {"replaced", std::move(replaced)},
           {"missing", report.missing},
-          {"left_over", report.left_over}};
+          {"left_over", report.left_over},
+          {"notes", report.notes}};
 }
 
 Json outcome_json(const TrainingOutcome& outcome, const Training& training, const RunFolder& folder,

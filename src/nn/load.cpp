@@ -4,6 +4,7 @@
 
 #include <fmt/ranges.h>
 
+#include "nn/pytorch_recurrent.h"
 #include "striate/nn/recurrent.h"
 
 namespace striate {
@@ -31,8 +32,11 @@ bool has_shape(const Tensor& tensor, const Parameter& parameter) {
 
 }  // namespace
 
-Weights pick_weights(const Graph& graph, const Weights& tensors, std::string_view file,
-                     const std::function<std::string()>& meant) {
+Weights pick_weights(const Graph& graph, const Weights& named, std::string_view file,
+                     const std::function<std::string()>& meant, std::vector<std::string>* notes) {
+  std::vector<std::string> changes;
+  const Weights tensors = with_gates_apart(graph, named, file, changes);
+  if (notes != nullptr) notes->insert(notes->end(), changes.begin(), changes.end());
   Weights picked;
   std::vector<std::string> missing;
   std::vector<std::string> left_over;
@@ -95,10 +99,11 @@ std::vector<std::string> head_parameters(const Graph& graph) {
   return head;
 }
 
-LoadReport begin_from(const Graph& graph, const Weights& tensors, std::string_view file,
+LoadReport begin_from(const Graph& graph, const Weights& named, std::string_view file,
                       bool new_head, Weights& weights) {
   const std::vector<std::string> head = head_parameters(graph);
   LoadReport report;
+  const Weights tensors = with_gates_apart(graph, named, file, report.notes);
   std::vector<std::string> other_shape;
   for (const Parameter& parameter : graph.parameters) {
     if (!tensors.contains(parameter.name)) {

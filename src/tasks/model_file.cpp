@@ -133,7 +133,8 @@ LikelyModel likely_model(const Weights& tensors) {
   return likely;
 }
 
-Weights pick_weights_for(const Graph& training, const Weights& tensors, std::string_view file) {
+Weights pick_weights_for(const Graph& training, const Weights& tensors, std::string_view file,
+                         std::vector<std::string>* notes) {
   const Graph inference = inference_form(training);
   Weights wanted;
   for (const auto& [name, tensor] : tensors) {
@@ -141,10 +142,11 @@ Weights pick_weights_for(const Graph& training, const Weights& tensors, std::str
         training.find_parameter(name) != nullptr && inference.find_parameter(name) == nullptr;
     if (!auxiliary) wanted[name] = tensor;
   }
-  return pick_weights(inference, wanted, file, [&] {
+  const auto meant = [&] {
     const std::string name = likely_model(tensors).name;
     return name == training.name ? std::string() : name;
-  });
+  };
+  return pick_weights(inference, wanted, file, meant, notes);
 }
 
 }  // namespace striate

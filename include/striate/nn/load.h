@@ -10,12 +10,15 @@
 namespace striate {
 
 /// The weights a graph needs, picked from a file's tensors (converted between float32 and float64
-/// where they differ). Batch norms' num_batches_tracked, which PyTorch writes, are passed over.
+/// where they differ). Batch norms' num_batches_tracked, which PyTorch writes, are passed over, and
+/// the weights of its nn.RNN, nn.LSTM and nn.GRU are cut into the gates of the layers of their name
+/// (two biases of a gate add up where the layer has one); `notes` is told what was changed.
 /// Throws InputError naming `file` and everything that is missing, left over or of another shape (how
 /// many of each, and the first sixteen names); `meant` is asked then which model the tensors are
 /// likely of.
 Weights pick_weights(const Graph& graph, const Weights& tensors, std::string_view file,
-                     const std::function<std::string()>& meant = {});
+                     const std::function<std::string()>& meant = {},
+                     std::vector<std::string>* notes = nullptr);
 
 /// The parameters of a classifier's last layers with weights: those that its scores, and its
 /// auxiliary scores, come from with nothing trained between.
@@ -31,6 +34,7 @@ struct LoadReport {
   std::vector<Replaced> replaced;      ///< of the head, begun anew
   std::vector<std::string> missing;    ///< the file has none: begun anew
   std::vector<std::string> left_over;  ///< the model has none
+  std::vector<std::string> notes;      ///< what was changed to fit
 };
 
 /// Begins from another training: puts into `weights`, which are the graph's first ones, what a file

@@ -39,6 +39,7 @@ LikelyModel likely_model(const Weights& tensors);
 /// pick_weights of nn/load.h for a network in its training form; auxiliary parameters, which
 /// inference does not use, may be there or not. Where the tensors do not fit, the message also names
 /// the model of the registry that they are likely of.
-Weights pick_weights_for(const Graph& training, const Weights& tensors, std::string_view file);
+Weights pick_weights_for(const Graph& training, const Weights& tensors, std::string_view file,
+                         std::vector<std::string>* notes = nullptr);
 
 }  // namespace striate
