@@ -106,6 +106,7 @@ SymbolStream::SymbolStream(const SequenceModel& model) : model_(model) {
   }
   const Graph graph = inference_form(build_sequence(model.card().model, network, 1, 1, true));
   plan_ = Plan::compile(graph, model.device(), {}, {});
+  weights_ = plan_->prepare(model.weights());
   workspace_ = std::make_unique<Workspace>(plan_);
   for (const CarriedState& state : carried_states(graph)) {
     Tensor zeros(DType::f32, state.shape);
@@ -127,7 +128,7 @@ void SymbolStream::read(std::int64_t symbol) {
   const Tensor ids = Tensor::of<std::int64_t>({steps, 1}, window_);
   Inputs inputs{{"input", ids.view()}};
   for (const auto& [name, state] : states_) inputs[name] = std::as_const(state).view();
-  plan_->forward(*workspace_, inputs, model_.weights());
+  plan_->forward(*workspace_, inputs, *weights_);
   for (auto& [name, state] : states_) state = workspace_->fetch(nexts_.at(name));
   const Tensor logits = workspace_->fetch("logits");
   const auto values = logits.values<float>();

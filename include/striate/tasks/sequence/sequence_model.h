@@ -104,6 +104,7 @@ class SymbolStream {
  private:
   const SequenceModel& model_;
   std::shared_ptr<const Plan> plan_;
+  std::shared_ptr<const Prepared> weights_;
   std::unique_ptr<Workspace> workspace_;
   std::map<std::string, Tensor> states_;  // by graph input
   std::map<std::string, std::string> nexts_;
