@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <fstream>
+#include <google/protobuf/io/zero_copy_stream_impl.h>
 #include <limits>
 #include <set>
 
 #include <fmt/ranges.h>
-#include <google/protobuf/io/zero_copy_stream_impl.h>
 
 #include "formats/onnx_tensor.h"
 #include "formats/onnx_upgrade.h"
