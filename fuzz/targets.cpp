@@ -166,6 +166,8 @@ void npy(Input bytes) { read_npy_tensor(bytes, "array"); }
 
 void chain(Input bytes) { summarize(read_chain(text(bytes)).graph); }
 
+void mask(Input bytes) { decode_numbers(bytes, "mask"); }
+
 void settings(Input bytes) {
   TrainingSettings read;
   read_toml(text(bytes), "settings", read);
@@ -193,6 +195,7 @@ constexpr Target kTargets[] = {
     {"darknet_weights", refusal_of<darknet_weights>},
     {"npy", refusal_of<npy>},
     {"chain", refusal_of<chain>},
+    {"mask", refusal_of<mask>},
     {"settings", refusal_of<settings>},
 };
 

@@ -42,6 +42,17 @@ Image read_image(const std::filesystem::path& path) {
   return decode_image(read_file(path, kMaxFile), path.string());
 }
 
+Image decode_numbers(std::span<const std::uint8_t> content, std::string_view name) {
+  constexpr std::array<std::uint8_t, 4> kPng{0x89, 'P', 'N', 'G'};
+  if (!starts_with(content, kPng)) fail<InputError>("{}: expected a PNG file", name);
+  return decode_png(content, name, PngPixels::numbers);
+}
+
+Image read_numbers(const std::filesystem::path& path) {
+  constexpr std::uint64_t kMaxFile = std::uint64_t{1} << 30;
+  return decode_numbers(read_file(path, kMaxFile), path.string());
+}
+
 Image cut(const Image& image, int x, int y, int width, int height) {
   invariant(x >= 0 && y >= 0 && width > 0 && height > 0 && x <= image.width - width &&
                 y <= image.height - height,

@@ -8,7 +8,12 @@
 
 namespace striate {
 
-Image decode_png(std::span<const std::uint8_t> content, std::string_view name);
+enum class PngPixels : std::uint8_t {
+  colours,  // grey or RGB of 8 bits
+  numbers   // grey of up to 8 bits or a palette's indices, as stored
+};
+Image decode_png(std::span<const std::uint8_t> content, std::string_view name,
+                 PngPixels pixels = PngPixels::colours);
 Image decode_jpeg(std::span<const std::uint8_t> content, std::string_view name);
 
 /// Throws InputError where a picture of these sizes is not to be decoded.

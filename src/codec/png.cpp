@@ -46,7 +46,7 @@ void read_bytes(png_structp png, png_bytep into, std::size_t count) {
   reader->rest = reader->rest.subspan(count);
 }
 
-bool read_header(Reader& reader, Header& header) {
+bool read_header(Reader& reader, Header& header, PngPixels pixels) {
   if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
   png_set_read_fn(reader.png, &reader, read_bytes);
   // Chunks that do not change the pixels are skipped unread: a profile that libpng frowns at is no
@@ -56,8 +56,17 @@ bool read_header(Reader& reader, Header& header) {
   header.width = png_get_image_width(reader.png, reader.info);
   header.height = png_get_image_height(reader.png, reader.info);
   header.stored_row_bytes = png_get_rowbytes(reader.png, reader.info);
-  png_set_expand(reader.png);
-  png_set_scale_16(reader.png);
+  const int type = png_get_color_type(reader.png, reader.info);
+  if (pixels == PngPixels::numbers) {
+    const bool numbers = type == PNG_COLOR_TYPE_GRAY || type == PNG_COLOR_TYPE_PALETTE;
+    if (!numbers || png_get_bit_depth(reader.png, reader.info) > 8) {
+      png_error(reader.png, "expected grey of up to 8 bits or a palette");
+    }
+    png_set_packing(reader.png);  // a byte a pixel, its value as it is
+  } else {
+    png_set_expand(reader.png);
+    png_set_scale_16(reader.png);
+  }
   png_set_interlace_handling(reader.png);
   png_read_update_info(reader.png, reader.info);
   header.channels = png_get_channels(reader.png, reader.info);
@@ -89,7 +98,7 @@ Image on_white(const Image& image) {
 
 }  // namespace
 
-Image decode_png(std::span<const std::uint8_t> content, std::string_view name) {
+Image decode_png(std::span<const std::uint8_t> content, std::string_view name, PngPixels pixels) {
   Reader reader;
   reader.rest = content;
   reader.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader, on_error, on_error);
@@ -98,7 +107,7 @@ Image decode_png(std::span<const std::uint8_t> content, std::string_view name) {
 
   const auto damaged = [&] { fail<InputError>("{}: bad PNG: {}", name, reader.message); };
   Header header{};
-  if (!read_header(reader, header)) damaged();
+  if (!read_header(reader, header, pixels)) damaged();
   check_picture_size(header.width, header.height, name);
   // Deflate packs at most 1032 bytes into one: a file too small for its pixels is seen before
   // memory is taken for them.
@@ -128,6 +137,31 @@ Bytes encode_png(const Image& image) {
   if (png_image_write_to_memory(&header, content.data(), &bytes, 0, image.pixels.data(), 0,
                                 nullptr) == 0) {
     fail<SystemError>("a PNG of {}x{} could not be written: {}", image.width, image.height,
+                      header.message);
+  }
+  content.resize(bytes);
+  return content;
+}
+
+Bytes encode_png(const Image& indices, std::span<const std::array<std::uint8_t, 3>> palette) {
+  invariant(
+      indices.channels == 1 && indices.width > 0 && indices.height > 0 &&
+          indices.pixels.size() == indices.row_bytes() * static_cast<std::size_t>(indices.height),
+      "encode_png: sizes and pixels disagree");
+  invariant(palette.size() <= 256 &&
+                *std::max_element(indices.pixels.begin(), indices.pixels.end()) < palette.size(),
+            "encode_png: an index without a colour");
+  png_image header{};
+  header.version = PNG_IMAGE_VERSION;
+  header.width = static_cast<png_uint_32>(indices.width);
+  header.height = static_cast<png_uint_32>(indices.height);
+  header.format = PNG_FORMAT_RGB_COLORMAP;
+  header.colormap_entries = static_cast<png_uint_32>(palette.size());
+  png_alloc_size_t bytes = PNG_IMAGE_PNG_SIZE_MAX(header);
+  Bytes content(bytes);
+  if (png_image_write_to_memory(&header, content.data(), &bytes, 0, indices.pixels.data(), 0,
+                                palette.data()) == 0) {
+    fail<SystemError>("a PNG of {}x{} could not be written: {}", indices.width, indices.height,
                       header.message);
   }
   content.resize(bytes);

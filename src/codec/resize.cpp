@@ -104,4 +104,23 @@ Image resize_bilinear(const Image& image, int width, int height) {
   return height == image.height ? wide : resize_columns(wide, height);
 }
 
+Image resize_nearest(const Image& image, int width, int height) {
+  invariant(image.width > 0 && image.height > 0 && width > 0 && height > 0,
+            "resize_nearest: a side of no pixels");
+  const auto source = [](int i, int from, int to) {
+    return static_cast<int>((2 * std::int64_t{i} + 1) * from / (2 * std::int64_t{to}));
+  };
+  Image result(width, height, image.channels);
+  std::vector<int> columns(static_cast<std::size_t>(width));
+  for (int x = 0; x < width; ++x) {
+    columns[static_cast<std::size_t>(x)] = source(x, image.width, width) * image.channels;
+  }
+  for (int y = 0; y < height; ++y) {
+    const std::uint8_t* from = image.row(source(y, image.height, height));
+    std::uint8_t* to = result.row(y);
+    for (const int column : columns) to = std::copy_n(from + column, image.channels, to);
+  }
+  return result;
+}
+
 }  // namespace striate

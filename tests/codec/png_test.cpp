@@ -149,5 +149,31 @@ TEST(Png, ReadsFilesAndNamesThem) {
               ThrowsMessage<InputError>(HasSubstr("/nonexistent/cat.png")));
 }
 
+// Masks: what is stored, not what it looks like.
+TEST(Png, NumbersAreThoseStored) {
+  // Two pixels a row of 4 bits: 1 and 11, 15 and 0.
+  const Image grey = decode_numbers(make_png(2, 2, 4, 0, {0, 0x1b, 0, 0xf0}), "grey");
+  EXPECT_EQ(grey.pixels, (Pixels{1, 11, 15, 0}));
+  const Chunk palette{"PLTE", {10, 20, 30, 40, 50, 60, 70, 80, 90}};
+  const Image indices = decode_numbers(make_png(2, 1, 8, 3, {0, 2, 1}, {palette}), "palette");
+  EXPECT_EQ(indices.pixels, (Pixels{2, 1}));
+  EXPECT_THAT(
+      [&] { decode_numbers(encode_png(noise(3, 3, 3)), "rgb.png"); },
+      ThrowsMessage<InputError>("rgb.png: bad PNG: expected grey of up to 8 bits or a palette"));
+  EXPECT_THAT([&] { decode_numbers(Bytes{'x'}, "x.png"); },
+              ThrowsMessage<InputError>("x.png: expected a PNG file"));
+}
+
+TEST(Png, PalettesComeBack) {
+  const std::vector<std::array<std::uint8_t, 3>> palette{{1, 2, 3}, {250, 0, 9}, {7, 7, 7}};
+  Image image(5, 2, 1);
+  image.pixels = {0, 1, 2, 1, 0, 2, 2, 2, 1, 1};
+  const Bytes png = encode_png(image, palette);
+  EXPECT_EQ(decode_numbers(png, "mask"), image);
+  const Image colours = decode_image(png, "mask");
+  ASSERT_EQ(colours.channels, 3);
+  EXPECT_EQ(colours.pixels[3], 250);
+}
+
 }  // namespace
 }  // namespace striate

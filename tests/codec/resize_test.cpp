@@ -60,5 +60,15 @@ TEST(Resize, GreyToRgbAndBack) {
   EXPECT_EQ(to_grey(rgb), grey);
 }
 
+TEST(ResizeNearest, TakesThePixelUnderEachCentre) {
+  Image image(4, 1, 1);
+  image.pixels = {10, 20, 30, 40};
+  EXPECT_EQ(resize_nearest(image, 2, 2).pixels, (std::vector<std::uint8_t>{20, 40, 20, 40}));
+  EXPECT_EQ(resize_nearest(image, 8, 1).pixels,
+            (std::vector<std::uint8_t>{10, 10, 20, 20, 30, 30, 40, 40}));
+  EXPECT_EQ(resize_nearest(image, 3, 1).pixels, (std::vector<std::uint8_t>{10, 30, 40}));
+  EXPECT_EQ(resize_nearest(image, 4, 1), image);
+}
+
 }  // namespace
 }  // namespace striate

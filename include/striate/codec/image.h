@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -51,6 +52,17 @@ Image decode_image(std::span<const std::uint8_t> content, std::string_view name)
 /// The same of a file; InputError where it cannot be read.
 Image read_image(const std::filesystem::path& path);
 
+/// The numbers that a PNG's pixels are: grey of 8 bits or fewer as stored, not scaled to 255, or a
+/// palette's indices. One channel. Throws InputError naming `name` for a picture in colours or of
+/// 16 bits, and as decode_image does.
+Image decode_numbers(std::span<const std::uint8_t> content, std::string_view name);
+/// The same of a file.
+Image read_numbers(const std::filesystem::path& path);
+
+/// The bytes of a PNG file whose pixels are indices into a palette of red, green and blue. REQUIRES:
+/// one channel, sides of at least 1, and at most 256 colours, as many as the largest index needs.
+Bytes encode_png(const Image& indices, std::span<const std::array<std::uint8_t, 3>> palette);
+
 /// The bytes of a PNG file. REQUIRES: sides of at least 1, 1 or 3 channels, and as many pixels.
 Bytes encode_png(const Image& image);
 
@@ -67,5 +79,7 @@ void mirror(Image& image);
 /// fixed-point arithmetic of PIL's `Image.resize(…, BILINEAR)`: the same bytes come out. REQUIRES:
 /// all four sides are at least 1.
 Image resize_bilinear(const Image& image, int width, int height);
+/// Each pixel of the result is the one that its centre falls on. REQUIRES: the same.
+Image resize_nearest(const Image& image, int width, int height);
 
 }  // namespace striate
