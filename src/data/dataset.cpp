@@ -9,7 +9,9 @@
 
 namespace striate {
 
-std::string_view name_of(Split split) { return split == Split::train ? "train" : "test"; }
+std::string_view name_of(Split split) {
+  return split == Split::train ? "train" : split == Split::test ? "test" : "validation";
+}
 
 Subset::Subset(std::shared_ptr<const Dataset> whole, std::vector<std::int64_t> indices)
     : whole_(std::move(whole)), indices_(std::move(indices)) {
@@ -20,6 +22,10 @@ Subset::Subset(std::shared_ptr<const Dataset> whole, std::vector<std::int64_t> i
 
 Example Subset::get(std::int64_t index) const {
   return whole_->get(indices_.at(static_cast<std::size_t>(index)));
+}
+
+std::string Subset::name(std::int64_t index) const {
+  return whole_->name(indices_.at(static_cast<std::size_t>(index)));
 }
 
 std::vector<std::int64_t> shuffled(std::int64_t n, const RandomKey& key) {

@@ -71,13 +71,33 @@ struct Loader::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
+  // A mask that is left without a single class teaches nothing: it is drawn anew, and left as it is
+  // where that does not help.
+  void augment(Example& example, Image* mask, std::int64_t index) const {
+    SampleKey key{
+        .seed = options.seed, .epoch = options.epoch, .index = static_cast<std::uint64_t>(index)};
+    constexpr std::uint64_t kTries = 10;
+    const Example whole = mask != nullptr ? example : Example{};
+    for (std::uint64_t trial = 0; trial < kTries; ++trial) {
+      options.augment.apply(example.picture, mask, options.preprocessing, key);
+      if (mask == nullptr || std::any_of(mask->pixels.begin(), mask->pixels.end(),
+                                         [](std::uint8_t label) { return label != kVoid; })) {
+        return;
+      }
+      example = whole;
+      key.seed = random_words({.seed = options.seed, .purpose = purpose_of("again"), .step = trial},
+                              key.index)[0];
+    }
+    example.picture = fit(std::move(example.picture), options.preprocessing);
+  }
+
   Batch make(std::int64_t number) const {
     const Preprocessing& p = options.preprocessing;
     const std::size_t begin = static_cast<std::size_t>(number * options.batch);
     const std::size_t end = std::min(order.size(), begin + static_cast<std::size_t>(options.batch));
     const auto n = static_cast<std::int64_t>(end - begin);
     Batch batch{Tensor(DType::f32, {n * options.crops, p.channels, p.height, p.width}),
-                Tensor(DType::i64, {n}),
+                Tensor(DType::i64, dataset.masked() ? Shape{n, p.height, p.width} : Shape{n}),
                 {order.begin() + static_cast<std::ptrdiff_t>(begin),
                  order.begin() + static_cast<std::ptrdiff_t>(end)}};
     const std::int64_t values = p.channels * p.height * p.width;
@@ -85,12 +105,16 @@ struct Loader::State {
       const std::int64_t index = batch.indices[static_cast<std::size_t>(i)];
       Example example = dataset.get(index);
       float* to = batch.pictures.data<float>() + i * options.crops * values;
-      batch.labels.data<std::int64_t>()[i] = example.label;
+      Image* mask = dataset.masked() ? &example.mask : nullptr;
+      if (!options.augment.empty()) augment(example, mask, index);
+      std::int64_t* labels = batch.labels.data<std::int64_t>();
+      if (mask != nullptr) {
+        const Image fitted = fit_mask(std::move(*mask), p);
+        std::copy(fitted.pixels.begin(), fitted.pixels.end(), labels + i * p.height * p.width);
+      } else {
+        labels[i] = example.label;
+      }
       if (!options.augment.empty()) {
-        options.augment.apply(example.picture, p,
-                              {.seed = options.seed,
-                               .epoch = options.epoch,
-                               .index = static_cast<std::uint64_t>(index)});
         normalize(example.picture, p, to);
         continue;
       }

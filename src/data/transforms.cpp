@@ -17,7 +17,7 @@ constexpr std::int64_t kMaxNumber = 1024;
 
 // The picture with `pad` black pixels around it, cut back to its size at a random place: a shift by
 // up to `pad` pixels each way.
-void crop(Image& picture, const TransformArgs& args, Random& random) {
+void crop(Image& picture, Image* mask, const TransformArgs& args, Random& random) {
   const auto pad = static_cast<int>(args.number);
   const auto draw = [&] {
     return static_cast<int>(random.below(static_cast<std::uint32_t>(2 * pad + 1))) - pad;
@@ -25,23 +25,30 @@ void crop(Image& picture, const TransformArgs& args, Random& random) {
   const int dx = draw();
   const int dy = draw();
   if (dx == 0 && dy == 0) return;
-  Image moved(picture.width, picture.height, picture.channels);
-  const int columns = std::max(0, picture.width - std::abs(dx));
-  const int from = std::max(0, dx) * picture.channels;
-  const int to = std::max(0, -dx) * picture.channels;
-  for (int y = std::max(0, -dy); columns > 0 && y < picture.height - std::max(0, dy); ++y) {
-    std::copy_n(picture.row(y + dy) + from, columns * picture.channels, moved.row(y) + to);
-  }
-  picture = std::move(moved);
+  const auto shift = [&](Image& image, std::uint8_t outside) {
+    Image moved(image.width, image.height, image.channels);
+    std::fill(moved.pixels.begin(), moved.pixels.end(), outside);
+    const int columns = std::max(0, image.width - std::abs(dx));
+    const int from = std::max(0, dx) * image.channels;
+    const int to = std::max(0, -dx) * image.channels;
+    for (int y = std::max(0, -dy); columns > 0 && y < image.height - std::max(0, dy); ++y) {
+      std::copy_n(image.row(y + dy) + from, columns * image.channels, moved.row(y) + to);
+    }
+    image = std::move(moved);
+  };
+  shift(picture, 0);
+  if (mask != nullptr) shift(*mask, kVoid);
 }
 
-void flip(Image& picture, const TransformArgs&, Random& random) {
-  if (random.below(2) != 0) mirror(picture);
+void flip(Image& picture, Image* mask, const TransformArgs&, Random& random) {
+  if (random.below(2) == 0) return;
+  mirror(picture);
+  if (mask != nullptr) mirror(*mask);
 }
 
 // A part of `number` to 100 % of the picture's area, its sides at 3:4 to 4:3, drawn until one fits,
 // brought to the network's size (Szegedy et al., arXiv:1409.4842, section 6).
-void resized_crop(Image& picture, const TransformArgs& args, Random& random) {
+void resized_crop(Image& picture, Image* mask, const TransformArgs& args, Random& random) {
   const double area = static_cast<double>(picture.width) * picture.height;
   const double least = static_cast<double>(args.number) / 100;
   constexpr double kRatio = 4.0 / 3;
@@ -71,8 +78,12 @@ void resized_crop(Image& picture, const TransformArgs& args, Random& random) {
     x = (picture.width - width) / 2;
     y = (picture.height - height) / 2;
   }
-  picture = resize_bilinear(cut(picture, x, y, width, height), static_cast<int>(args.target.width),
-                            static_cast<int>(args.target.height));
+  const int to_width = static_cast<int>(args.target.width);
+  const int to_height = static_cast<int>(args.target.height);
+  picture = resize_bilinear(cut(picture, x, y, width, height), to_width, to_height);
+  if (mask != nullptr) {
+    *mask = resize_nearest(cut(*mask, x, y, width, height), to_width, to_height);
+  }
 }
 
 std::int64_t number_of(const TransformRow& row, std::string_view text) {
@@ -149,16 +160,20 @@ std::string Augmentation::str() const {
   return text;
 }
 
-void Augmentation::apply(Image& picture, const Preprocessing& target, const SampleKey& key) const {
+void Augmentation::apply(Image& picture, Image* mask, const Preprocessing& target,
+                         const SampleKey& key) const {
   picture = target.channels == 3 ? to_rgb(std::move(picture)) : to_grey(std::move(picture));
   bool fitted = false;
   for (const Step& step : steps_) {
     // Brought to size first, so that a shift by four pixels is the same for every picture.
-    if (!fitted && !step.row->brings_to_size) picture = fit(std::move(picture), target);
+    if (!fitted && !step.row->brings_to_size) {
+      picture = fit(std::move(picture), target);
+      if (mask != nullptr) *mask = fit_mask(std::move(*mask), target);
+    }
     fitted = true;
     Random random({.seed = key.seed, .purpose = purpose_of(step.row->name), .step = key.epoch},
                   key.index);
-    step.row->apply(picture, {.number = step.number, .target = target}, random);
+    step.row->apply(picture, mask, {.number = step.number, .target = target}, random);
   }
 }
 

@@ -15,7 +15,8 @@ Image with_channels(Image picture, const Preprocessing& p) {
 }
 
 // The shorter side at `resize`, the longer one rounded down, as torchvision's Resize has it.
-Image resized(Image picture, std::int64_t resize) {
+template <class Resize>
+Image resized(const Image& picture, std::int64_t resize, Resize to_size) {
   const std::int64_t w = picture.width;
   const std::int64_t h = picture.height;
   const auto longer = [&](std::int64_t side, std::int64_t by) {
@@ -23,12 +24,25 @@ Image resized(Image picture, std::int64_t resize) {
   };
   const std::int64_t width = w <= h ? resize : longer(w, h);
   const std::int64_t height = w <= h ? longer(h, w) : resize;
-  return resize_bilinear(picture, static_cast<int>(width), static_cast<int>(height));
+  return to_size(picture, static_cast<int>(width), static_cast<int>(height));
 }
 
 // Half of an odd margin goes to the even neighbour, as Python's round has it in CenterCrop.
 int half(std::int64_t margin) {
   return static_cast<int>(std::nearbyint(0.5 * static_cast<double>(margin)));
+}
+
+template <class Resize>
+Image brought_to_size(Image picture, const Preprocessing& p, Resize to_size) {
+  const int width = static_cast<int>(p.width);
+  const int height = static_cast<int>(p.height);
+  if (p.resize != 0) {
+    picture = resized(picture, p.resize, to_size);
+    picture =
+        cut(picture, half(picture.width - width), half(picture.height - height), width, height);
+  }
+  if (picture.width == width && picture.height == height) return picture;
+  return to_size(picture, width, height);
 }
 
 }  // namespace
@@ -71,16 +85,12 @@ void check(const Preprocessing& p) {
 Image fit(Image picture, const Preprocessing& p) {
   // Fewer channels are resized faster.
   if (p.channels == 1) picture = to_grey(std::move(picture));
-  if (p.resize != 0) {
-    picture = resized(std::move(picture), p.resize);
-    const int x = half(picture.width - p.width);
-    const int y = half(picture.height - p.height);
-    picture = cut(picture, x, y, static_cast<int>(p.width), static_cast<int>(p.height));
-  }
-  if (picture.width != p.width || picture.height != p.height) {
-    picture = resize_bilinear(picture, static_cast<int>(p.width), static_cast<int>(p.height));
-  }
+  picture = brought_to_size(std::move(picture), p, resize_bilinear);
   return p.channels == 3 ? to_rgb(std::move(picture)) : picture;
+}
+
+Image fit_mask(Image mask, const Preprocessing& p) {
+  return brought_to_size(std::move(mask), p, resize_nearest);
 }
 
 void check_crops(const Preprocessing& p, int count) {
@@ -100,7 +110,7 @@ std::vector<Image> crops(Image picture, const Preprocessing& p, int count) {
     views.push_back(fit(std::move(picture), p));
     return views;
   }
-  picture = resized(with_channels(std::move(picture), p), p.resize);
+  picture = resized(with_channels(std::move(picture), p), p.resize, resize_bilinear);
   const int width = static_cast<int>(p.width);
   const int height = static_cast<int>(p.height);
   const int right = picture.width - width;

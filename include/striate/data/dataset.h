@@ -6,15 +6,22 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "striate/base/random.h"
 #include "striate/codec/image.h"
 
 namespace striate {
 
-/// A picture and the number of its class.
+/// In a mask: no class is asked for here.
+inline constexpr std::uint8_t kVoid = 255;
+
+/// A picture and the number of its class; or with a mask in its place, one channel of the picture's
+/// size that has the class of each pixel, or kVoid.
 struct Example {
   Image picture;
   std::int64_t label = 0;
+  Image mask = {};
 };
 
 /// Labelled pictures, each made when it is asked for. Every member may be called from several
@@ -32,9 +39,16 @@ class Dataset {
   virtual Example get(std::int64_t index) const = 0;
   /// The names of the classes; a label is an index into them. Good as long as the dataset.
   virtual const std::vector<std::string>& classes() const = 0;
+  /// Whether the examples have masks in place of labels.
+  virtual bool masked() const { return false; }
+  /// What to call an example in a message.
+  virtual std::string name(std::int64_t index) const { return fmt::format("picture {}", index); }
+  /// What a person should know of it, a line each.
+  virtual std::vector<std::string> notes() const { return {}; }
 };
 
-enum class Split : std::uint8_t { train, test };
+/// Only datasets with masks know a part for `validation`, empty where they have none.
+enum class Split : std::uint8_t { train, test, validation };
 
 std::string_view name_of(Split split);
 
@@ -47,6 +61,9 @@ class Subset : public Dataset {
   std::int64_t size() const override { return static_cast<std::int64_t>(indices_.size()); }
   Example get(std::int64_t index) const override;
   const std::vector<std::string>& classes() const override { return whole_->classes(); }
+  bool masked() const override { return whole_->masked(); }
+  std::string name(std::int64_t index) const override;
+  std::vector<std::string> notes() const override { return whole_->notes(); }
 
  private:
   std::shared_ptr<const Dataset> whole_;

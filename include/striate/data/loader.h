@@ -14,7 +14,7 @@ namespace striate {
 
 struct Batch {
   Tensor pictures;                    ///< N * crops,C,H,W float32
-  Tensor labels;                      ///< N int64
+  Tensor labels;                      ///< N int64; N,H,W where the examples have masks
   std::vector<std::int64_t> indices;  ///< in the dataset
 };
 

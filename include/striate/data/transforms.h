@@ -17,14 +17,15 @@ struct TransformArgs {
   const Preprocessing& target;  ///< the network's input
 };
 
-/// A random change of a picture that keeps its class.
+/// A random change of a picture that keeps its class, and of its mask (may be null) in the same way:
+/// what moves in from outside is void there, and no classes are mixed.
 struct TransformRow {
   std::string name;
   std::string what;
   /// The number after the colon, where none is given; 0 where none is taken.
   std::int64_t standard = 0;
   std::int64_t most = 0;  ///< the largest number taken; the smallest is 1
-  void (*apply)(Image& picture, const TransformArgs& args, Random& random) = nullptr;
+  void (*apply)(Image& picture, Image* mask, const TransformArgs& args, Random& random) = nullptr;
   /// Takes a picture of any size and makes it the network's; others change one that has it.
   bool brings_to_size = false;
 };
@@ -49,7 +50,11 @@ class Augmentation {
   /// What `parse` would read, every number written out.
   std::string str() const;
   /// The picture comes out with the size and channels of `target`, unless nothing is to be done.
-  void apply(Image& picture, const Preprocessing& target, const SampleKey& key) const;
+  void apply(Image& picture, const Preprocessing& target, const SampleKey& key) const {
+    apply(picture, nullptr, target, key);
+  }
+  /// The same, and the mask (may be null) as its picture.
+  void apply(Image& picture, Image* mask, const Preprocessing& target, const SampleKey& key) const;
 
  private:
   struct Step {

@@ -39,6 +39,9 @@ void check(const Preprocessing& preprocessing);
 /// each other, resized (bilinear) where the size differs; with `resize`, its centre.
 Image fit(Image picture, const Preprocessing& preprocessing);
 
+/// The mask of such a picture, brought to the same place and size; no numbers are mixed.
+Image fit_mask(Image mask, const Preprocessing& preprocessing);
+
 /// Views of one picture whose scores are averaged: 1 (what `fit` gives) or 10, the four corners and
 /// the centre and their mirror images (Krizhevsky et al., NIPS 2012, section 4.1).
 std::vector<Image> crops(Image picture, const Preprocessing& preprocessing, int count);
