@@ -1,6 +1,7 @@
 #include "striate/nn/builder.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace striate {
@@ -104,6 +105,53 @@ Value Builder::conv(const std::string& name, const Value& x, const ConvOptions& 
                {"pads", Ints{p, p, p, p}},
                {"dilations", Ints{options.dilation, options.dilation}},
                {"group", options.groups}});
+}
+
+Value Builder::upsample(const std::string& name, const Value& x, const UpsampleOptions& options) {
+  const std::int64_t f = options.factor;
+  const std::int64_t kernel = 2 * f - f % 2;
+  const std::int64_t channels = shape(x)[1];
+  const std::int64_t begin = options.border ? 0 : f / 2;
+  const auto end = [&](int axis, std::int64_t wanted) {
+    if (options.border) return std::int64_t{0};
+    const std::int64_t whole = shape(x)[axis] * f;
+    if (wanted > whole) {
+      fail<ModelError>("{} (ConvTranspose): {} times {} is less than the {} asked for", full(name),
+                       f, shape(x)[axis], wanted);
+    }
+    return kernel - f - begin + (wanted == 0 ? 0 : whole - wanted);
+  };
+  const Value weight =
+      parameter(name + ".weight", {channels, channels, kernel, kernel}, bilinear_initial());
+  return node("ConvTranspose", name, {x, weight},
+              {{"kernel_shape", Ints{kernel, kernel}},
+               {"strides", Ints{f, f}},
+               {"pads", Ints{begin, begin, end(2, options.height), end(3, options.width)}}});
+}
+
+Value Builder::resize(const std::string& name, const Value& x, std::int64_t height,
+                      std::int64_t width) {
+  // By factors and not by sizes, which would fix the batch's: the least that gives the size.
+  const auto factor = [](std::int64_t from, std::int64_t to) {
+    auto scale = static_cast<float>(to) / static_cast<float>(from);
+    while (std::floor(static_cast<double>(from) * static_cast<double>(scale)) <
+           static_cast<double>(to)) {
+      scale = std::nextafter(scale, 2 * scale);
+    }
+    return scale;
+  };
+  const float scales[] = {1, 1, factor(shape(x)[2], height), factor(shape(x)[3], width)};
+  return node("Resize", name, {x, {}, constant(name + ".scales", Tensor::of<float>({4}, scales))},
+              {{"mode", std::string("linear")},
+               {"coordinate_transformation_mode", std::string("pytorch_half_pixel")}});
+}
+
+Value Builder::cut(const std::string& name, const Value& x, std::int64_t top, std::int64_t left,
+                   std::int64_t height, std::int64_t width) {
+  return node("Slice", name,
+              {x, constant(name + ".starts", int_tensor({top, left})),
+               constant(name + ".ends", int_tensor({top + height, left + width})),
+               constant(name + ".axes", int_tensor({2, 3}))});
 }
 
 Value Builder::batch_norm(const std::string& name, const Value& x,
@@ -227,7 +275,7 @@ Graph Builder::finish(const Value& output, const std::string& output_name) {
   return std::move(graph_);
 }
 
-Graph with_classification_loss(Graph graph, const std::string& logits) {
+Graph with_classification_loss(Graph graph, const std::string& logits, const LossOptions& options) {
   const ValueInfos infos = infer_shapes(graph);
   Shape labels;
   const Shape& scores = infos.at(logits).shape;
@@ -244,15 +292,26 @@ Graph with_classification_loss(Graph graph, const std::string& logits) {
                            .outputs = {name}});
     return name;
   };
+  const DType dtype = infos.at(logits).dtype;
+  std::vector<std::string> beside{"labels"};
+  if (!options.class_weights.empty()) {
+    beside.emplace_back("loss.class_weights");
+    graph.constants[beside.back()] =
+        Tensor::of<double>({static_cast<std::int64_t>(options.class_weights.size())},
+                           options.class_weights)
+            .cast(dtype);
+  }
+  Attributes attributes{{"reduction", std::string("mean")}};
+  if (options.ignored >= 0) attributes["ignore_index"] = options.ignored;
   const auto add_loss = [&](const std::string& name, const std::string& of) {
-    return add_node("SoftmaxCrossEntropyLoss", name, {of, "labels"},
-                    {{"reduction", std::string("mean")}});
+    std::vector<std::string> inputs{of};
+    inputs.insert(inputs.end(), beside.begin(), beside.end());
+    return add_node("SoftmaxCrossEntropyLoss", name, inputs, attributes);
   };
   if (graph.auxiliary.empty()) {
     add_loss("loss", logits);
   } else {
-    const DType dtype = infos.at(logits).dtype;
-    graph.constants["loss.share"] = Tensor::of<double>({}, {{0.3}}).cast(dtype);
+    graph.constants["loss.share"] = Tensor::of<double>({}, {{options.auxiliary}}).cast(dtype);
     std::vector<std::string> terms{add_loss("loss.main", logits)};
     for (const std::string& output : graph.auxiliary) {
       const std::string loss = add_loss("loss." + output, output);

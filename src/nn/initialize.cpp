@@ -18,8 +18,31 @@ double fan_out(const Shape& weight) {
          static_cast<double>(std::max<std::int64_t>(weight[1], 1));
 }
 
+// A tent over the kernel from each map to the one of its number.
 template <class T>
-void draw(const Initial& initial, const RandomKey& key, std::span<T> values) {
+void interpolate(const Shape& weight, std::span<T> values) {
+  invariant(weight.rank() == 4, "bilinear kernels are of rank 4");
+  std::fill(values.begin(), values.end(), static_cast<T>(0));
+  const auto tent = [](std::int64_t i, std::int64_t kernel) {
+    const auto factor = static_cast<double>((kernel + 1) / 2);
+    const double middle = kernel % 2 == 1 ? factor - 1 : factor - 0.5;
+    return 1.0 - std::abs(static_cast<double>(i) - middle) / factor;
+  };
+  const std::int64_t area = weight[2] * weight[3];
+  for (std::int64_t map = 0; map < std::min(weight[0], weight[1]); ++map) {
+    T* kernel = values.data() + (map * weight[1] + map) * area;
+    for (std::int64_t y = 0; y < weight[2]; ++y) {
+      for (std::int64_t x = 0; x < weight[3]; ++x) {
+        *kernel++ = static_cast<T>(tent(y, weight[2]) * tent(x, weight[3]));
+      }
+    }
+  }
+}
+
+template <class T>
+void draw(const Parameter& parameter, const RandomKey& key, std::span<T> values) {
+  const Initial& initial = parameter.initial;
+  if (initial.kind == Initial::Kind::bilinear) return interpolate(parameter.shape, values);
   if (initial.kind == Initial::Kind::constant) {
     std::fill(values.begin(), values.end(), static_cast<T>(initial.a));
     return;
@@ -63,9 +86,9 @@ Weights initialize(const Graph& graph, std::uint64_t seed) {
     const RandomKey key{.seed = seed, .purpose = purpose_of("initial:" + parameter.name)};
     const auto count = static_cast<std::size_t>(tensor.elements());
     if (parameter.dtype == DType::f64) {
-      draw(parameter.initial, key, std::span(tensor.data<double>(), count));
+      draw(parameter, key, std::span(tensor.data<double>(), count));
     } else {
-      draw(parameter.initial, key, std::span(tensor.data<float>(), count));
+      draw(parameter, key, std::span(tensor.data<float>(), count));
     }
     weights[parameter.name] = std::move(tensor);
   }

@@ -66,7 +66,9 @@ inline void expect_trainable(std::initializer_list<const char*> names) {
     ModelSize size = row.natural;
     size.classes = 7;
     const ValueInfos infos = infer_shapes(with_classification_loss(row.build(size)));
-    EXPECT_EQ(infos.at("logits").shape, Shape({1, 7})) << name;
+    const Shape expected =
+        row.task == "segmentation" ? Shape{1, 7, size.height, size.width} : Shape{1, 7};
+    EXPECT_EQ(infos.at("logits").shape, expected) << name;
     EXPECT_EQ(infos.at("loss").shape, Shape()) << name;
   }
 }

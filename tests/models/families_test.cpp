@@ -18,6 +18,7 @@ using namespace testing;
 TEST(Families, CountsAreWhatIsExecuted) {
   std::set<std::string> families;
   for (const ModelRow& row : models().rows()) {
+    if (row.name.starts_with("fcn")) continue;  // fcn_test.cpp: too large by their padding
     std::string family = row.name;
     std::erase_if(family, [](char c) { return c >= '0' && c <= '9'; });
     if (!families.insert(family + std::to_string(row.natural.height)).second) continue;

@@ -37,11 +37,19 @@ def fill(net):
 
 
 for name in sys.argv[1:]:
+    segments = name.startswith('fcn')
+    models = torchvision.models.segmentation if segments else torchvision.models
     more = {'init_weights': False} if name == 'googlenet' else {}
-    net = getattr(torchvision.models, name)(weights=None, **more).eval()
+    if segments:
+        more = {'weights_backbone': None, 'aux_loss': True}
+    height, width = (100, 83) if segments else (224, 224)
+    net = getattr(models, name)(weights=None, **more).eval()
     with torch.no_grad():
         fill(net)
-        x = torch.from_numpy(uniform('input', 3 * 224 * 224).astype(np.float32))
-        y = net(x.reshape(1, 3, 224, 224))[0]
-    scores = ', '.join(f'{v:.6g}' for v in y[:4].tolist())
+        x = torch.from_numpy(uniform('input', 3 * height * width).astype(np.float32))
+        y = net(x.reshape(1, 3, height, width))
+        y = (y['out'] if segments else y).flatten()
+    # A map's scores from all over it.
+    some = y[(torch.arange(4) + 1) * (len(y) // 5)] if segments else y[:4]
+    scores = ', '.join(f'{v:.6g}' for v in some.tolist())
     print(f'{{"{name}", {y.abs().max().item():.6g}, {{{scores}}}}},')

@@ -34,10 +34,11 @@ class Weights {
   Map tensors_;
 };
 
-/// How a parameter's first values are drawn: constant a, uniform in [a, b), or normal with mean a
-/// and deviation b. nn/initialize.h has the papers' rules and makes the draws.
+/// How a parameter's first values are drawn: constant a, uniform in [a, b), normal with mean a and
+/// deviation b, or bilinear, the kernel of a transposed convolution I,O,R,S that interpolates each
+/// map by itself. nn/initialize.h has the papers' rules and makes the draws.
 struct Initial {
-  enum class Kind : std::uint8_t { constant, uniform, normal };
+  enum class Kind : std::uint8_t { constant, uniform, normal, bilinear };
   Kind kind = Kind::constant;
   double a = 0, b = 0;
 };

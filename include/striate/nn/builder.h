@@ -30,6 +30,15 @@ struct ConvOptions {
   double first_bias = 0;
 };
 
+/// A transposed convolution: maps `factor` times as large by a kernel of twice the factor.
+struct UpsampleOptions {
+  std::int64_t factor = 2;
+  /// What is beyond is cut off at the end; 0: nothing.
+  std::int64_t height = 0, width = 0;
+  /// Keep what the kernel reaches beyond that, `factor` pixels in all along each side.
+  bool border = false;
+};
+
 struct LinearOptions {
   std::int64_t out = 0;
   bool bias = true;
@@ -85,6 +94,14 @@ class Builder {
   Value constant(const std::string& name, Tensor tensor);
 
   Value conv(const std::string& name, const Value& x, const ConvOptions& options);
+  /// Begins as bilinear interpolation; as many maps as come in, no bias.
+  Value upsample(const std::string& name, const Value& x, const UpsampleOptions& options);
+  /// Bilinear interpolation to this size, pixels' centres kept in proportion (PyTorch's interpolate
+  /// with align_corners=False).
+  Value resize(const std::string& name, const Value& x, std::int64_t height, std::int64_t width);
+  /// The part of each map from row `top` and column `left` on.
+  Value cut(const std::string& name, const Value& x, std::int64_t top, std::int64_t left,
+            std::int64_t height, std::int64_t width);
   Value batch_norm(const std::string& name, const Value& x, const BatchNormOptions& options = {});
   /// x [N, features] times weight [out, features] transposed, plus bias.
   Value linear(const std::string& name, const Value& x, const LinearOptions& options);
@@ -152,9 +169,20 @@ class Builder {
   ValueInfos infos_;
 };
 
-/// The classifier's training graph: `labels` (int64 [N]) as another input and `loss`, the mean
-/// softmax cross-entropy of `logits`, as the first output; other outputs stay behind these two. The losses of
+struct LossOptions {
+  /// Weights of the classes, one each, by which the mean is taken; none: all the same.
+  std::vector<double> class_weights;
+  /// The label that does not count; below 0: every one counts.
+  std::int64_t ignored = -1;
+  /// What the losses of auxiliary scores count.
+  double auxiliary = 0.3;
+};
+
+/// The training graph of scores N,C or N,C,H,W: `labels` (int64, the same without C) as another input
+/// and `loss`, the mean softmax cross-entropy of `logits`, as the first output; other outputs stay behind these two. The
+/// losses of
 /// auxiliary classifiers count 0.3 each (Szegedy et al., arXiv:1409.4842, section 5).
-Graph with_classification_loss(Graph graph, const std::string& logits = "logits");
+Graph with_classification_loss(Graph graph, const std::string& logits = "logits",
+                               const LossOptions& options = {});
 
 }  // namespace striate

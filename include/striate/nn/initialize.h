@@ -20,6 +20,10 @@ Initial lecun_uniform(const Shape& weight);
 /// Uniform in +-1 / sqrt(fan_in), variance 1 / (3 fan_in): PyTorch's default for both kinds of layer.
 Initial fan_in_uniform(const Shape& weight);
 
+/// Bilinear interpolation as a transposed convolution: kernel k = 2f - f mod 2 for the factor f, map i
+/// to map i alone (Long, Shelhamer, Darrell, arXiv:1411.4038, section 3.3).
+constexpr Initial bilinear_initial() { return {.kind = Initial::Kind::bilinear}; }
+
 constexpr Initial constant_initial(double value) {
   return {.kind = Initial::Kind::constant, .a = value};
 }

@@ -38,8 +38,12 @@ struct LoadReport {
 };
 
 /// Begins from another training: puts into `weights`, which are the graph's first ones, what a file
-/// has of them. The head is begun anew where `new_head` says so or its shape is another. Throws
+/// has of them. `head` names the parameters of the head, which is begun anew where `new_head` says so
+/// or its shape is another. Throws
 /// InputError naming `file` where any other tensor has another shape, or nothing fits.
+LoadReport begin_from(const Graph& graph, const Weights& tensors, std::string_view file,
+                      const std::vector<std::string>& head, bool new_head, Weights& weights);
+/// The same for a classifier: head_parameters.
 LoadReport begin_from(const Graph& graph, const Weights& tensors, std::string_view file,
                       bool new_head, Weights& weights);
 
