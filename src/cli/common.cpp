@@ -1,5 +1,7 @@
 #include "cli/common.h"
 
+#include <algorithm>
+#include <cctype>
 #include <csignal>
 
 #include "striate/base/error.h"
@@ -38,6 +40,21 @@ std::shared_ptr<const Device> make_device(const DeviceOptions& options) {
       CpuOptions{.threads = options.threads, .winograd = options.conv == "fastest"});
 }
 
+std::vector<std::string> pictures_below(const std::filesystem::path& folder) {
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    std::string ending = entry.path().extension().string();
+    std::transform(ending.begin(), ending.end(), ending.begin(), [](char c) {
+      return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    });
+    const bool picture = ending == ".png" || ending == ".jpg" || ending == ".jpeg";
+    if (picture && entry.is_regular_file()) paths.push_back(entry.path().string());
+  }
+  if (paths.empty()) fail<InputError>("{}: expected PNG or JPEG files in it", folder.string());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
 void ClassifierSource::add_to(CLI::App& app) {
   app.add_option("MODEL", model, "a model file, or with --weights a model's name")->required();
   app.add_option("--weights", weights,
@@ -50,50 +67,63 @@ void ClassifierSource::add_to(CLI::App& app) {
       ->capture_default_str();
 }
 
-Classifier ClassifierSource::open(std::shared_ptr<const Device> device,
-                                  const std::string& data) const {
-  if (weights.empty() && mean.empty() && deviation.empty()) {
+ModelCard ClassifierSource::defaults(std::string& file) const {
+  const bool named = !weights.empty();
+  file = named ? weights : model;
+  if (!named && mean.empty() && deviation.empty()) {
     const bool is_name =
         !std::filesystem::exists(model) && model.find_first_of("./") == std::string::npos;
     if (is_name) {
       find_network(model);  // a misspelt name is told so
       fail<InputError>("{}: a model without weights: give --weights FILE or a model file", model);
     }
-    return Classifier::load(model, std::move(device));
+    return {};
   }
-  const bool named = !weights.empty();
-  const std::string& file = named ? weights : model;
-  ModelCard defaults;
-  defaults.preprocessing.height = 0;
-  defaults.preprocessing.mean = mean;
-  defaults.preprocessing.deviation = deviation;
-  defaults.preprocessing.order = order;
+  ModelCard card;
+  card.preprocessing.height = 0;
+  card.preprocessing.mean = mean;
+  card.preprocessing.deviation = deviation;
+  card.preprocessing.order = order;
   if (named) {
     const Network network = find_network(model);
     const ModelRow& row = network.row;
-    defaults.model = model;
-    defaults.definition = network.definition;
-    defaults.preprocessing = {.channels = row.natural.channels,
-                              .height = row.natural.height,
-                              .width = row.natural.width,
-                              .mean = mean,
-                              .deviation = deviation,
-                              .order = order};
+    card.model = model;
+    card.definition = network.definition;
+    card.preprocessing = {.channels = row.natural.channels,
+                          .height = row.natural.height,
+                          .width = row.natural.width,
+                          .mean = mean,
+                          .deviation = deviation,
+                          .order = order};
   }
   if (mean.size() != deviation.size()) {
     fail<InputError>("--mean and --std: expected as many numbers for both, got {} and {}",
                      mean.size(), deviation.size());
   }
-  if (!data.empty()) {
+  return card;
+}
+
+Classifier ClassifierSource::open(std::shared_ptr<const Device> device,
+                                  const std::string& data) const {
+  std::string file;
+  ModelCard card = defaults(file);
+  const bool given = !weights.empty() || !mean.empty() || !deviation.empty();
+  if (given && !data.empty()) {
     const DatasetRow& row = datasets().find(data.substr(0, data.find(':')));
     if (row.height != 0) {
-      defaults.preprocessing.channels = row.channels;
-      defaults.preprocessing.height = row.height;
-      defaults.preprocessing.width = row.width;
+      card.preprocessing.channels = row.channels;
+      card.preprocessing.height = row.height;
+      card.preprocessing.width = row.width;
     }
-    defaults.classes = open_dataset(data, Split::test)->classes();
+    card.classes = open_dataset(data, Split::test)->classes();
   }
-  return Classifier::load(file, std::move(device), defaults);
+  return Classifier::load(file, std::move(device), card);
+}
+
+Segmenter ClassifierSource::open_segmenter(std::shared_ptr<const Device> device) const {
+  std::string file;
+  const ModelCard card = defaults(file);
+  return Segmenter::load(file, std::move(device), card);
 }
 
 }  // namespace striate

@@ -12,6 +12,7 @@
 #include "striate/base/fields.h"
 #include "striate/tasks/classification/classifier.h"
 #include "striate/tasks/classification/evaluate.h"
+#include "striate/tasks/segmentation/segmenter.h"
 
 namespace striate {
 
@@ -44,7 +45,11 @@ const std::atomic<bool>& stop_when_interrupted();
 /// Throws InputError for a number of threads that cannot be meant.
 std::shared_ptr<const Device> make_device(const DeviceOptions& options);
 
-/// Where a classifier comes from: MODEL is a model file, or a model's name with --weights.
+/// The PNG and JPEG files in a folder and below it, in order of their names. Throws InputError where
+/// there are none.
+std::vector<std::string> pictures_below(const std::filesystem::path& folder);
+
+/// Where a trained network comes from: MODEL is a model file, or a model's name with --weights.
 struct ClassifierSource {
   std::string model;
   std::string weights;
@@ -56,6 +61,11 @@ struct ClassifierSource {
   /// `data` names the dataset whose class names stand in where the weights carry none; may be
   /// empty. Throws InputError.
   Classifier open(std::shared_ptr<const Device> device, const std::string& data = "") const;
+  Segmenter open_segmenter(std::shared_ptr<const Device> device) const;
+
+ private:
+  /// What stands in where the file says nothing; the file goes to `file`.
+  ModelCard defaults(std::string& file) const;
 };
 
 }  // namespace striate

@@ -19,6 +19,7 @@ struct Arguments {
   std::string in, out, model;
   std::int64_t classes = 0;
   std::uint64_t seed = 1;
+  bool convolutional = false;
   bool json = false;
 };
 
@@ -116,9 +117,31 @@ Conversion read(const Arguments& arguments) {
   return conversion;
 }
 
+// Dense layers as the convolutions that they are.
+void make_convolutional(Conversion& conversion, const std::string& in) {
+  ModelFile& file = conversion.file;
+  if (!file.graph) {
+    fail<InputError>("{}: making it convolutional needs the network: give --model", in);
+  }
+  file.weights = pick_weights_for(*file.graph, file.weights, in);
+  file.graph = convolutional_form(inference_form(*file.graph));
+  std::vector<std::string> changed;
+  for (const Parameter& parameter : file.graph->parameters) {
+    if (parameter.shape == file.weights.at(parameter.name).shape()) continue;
+    changed.push_back(fmt::format("{} {} -> {}", parameter.name,
+                                  file.weights.at(parameter.name).shape().str(),
+                                  parameter.shape.str()));
+  }
+  file.weights = convolutional_weights(*file.graph, file.weights);
+  file.metadata["convolutional"] = "true";
+  conversion.note +=
+      fmt::format("{}{}", conversion.note.empty() ? "" : "; ", fmt::join(changed, ", "));
+}
+
 void convert_command(const Arguments& arguments) {
   Progress progress("convert", 3, "steps");
   Conversion conversion = read(arguments);
+  if (arguments.convolutional) make_convolutional(conversion, arguments.in);
   ModelFile& file = conversion.file;
   progress.advance_to(1, "read");
   const std::string ending = fs::path(arguments.out).extension().string();
@@ -171,6 +194,10 @@ void set_up(CLI::App& app) {
   app.add_option("--classes", arguments->classes, "classes that the network tells apart")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24));
   app.add_option("--seed", arguments->seed, "of untrained weights")->capture_default_str();
+  app.add_flag(
+      "--convolutional", arguments->convolutional,
+      "dense layers become the convolutions that they are: takes larger pictures, and gives "
+      "a map of scores");
   app.add_flag("--json", arguments->json, "print JSON for programs");
   app.callback([arguments] { convert_command(*arguments); });
 }

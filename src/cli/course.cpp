@@ -7,8 +7,10 @@
 #include "cli/common.h"
 #include "cli/table.h"
 #include "striate/base/suggest.h"
+#include "striate/graph/plan.h"
 #include "striate/graph/summary.h"
 #include "striate/models/registry.h"
+#include "striate/nn/builder.h"
 
 namespace striate {
 namespace {
@@ -250,9 +252,44 @@ void figures(const Arguments& arguments) {
        {{"figures", std::move(lines)}});
 }
 
+// A transposed convolution takes a convolution's shapes back, not its numbers: what was added up is
+// not taken apart.
+void transposed(const Arguments& arguments) {
+  Builder b("sum_and_back");
+  const Value x = b.input("input", {1, 1, 1, 2});
+  const float ones[] = {1, 1};
+  const Value kernel = b.constant("kernel", Tensor::of<float>({1, 1, 1, 2}, ones));
+  const Value sum = b.node("Conv", "sum", {x, kernel});
+  const Value back = b.node("ConvTranspose", "back", {sum, kernel});
+  Graph graph = b.finish(back, "logits");
+  graph.outputs.emplace_back("sum");
+  const Program program(graph, make_cpu_device(1));
+  Table table({{"input"}, {"kernel"}, {"convolution"}, {"transposed convolution of that"}});
+  Json lines = Json::array();
+  for (const auto& [left, right] : {std::pair<float, float>{2, 8}, {3, 7}}) {
+    const float pair[] = {left, right};
+    const Tensor input = Tensor::of<float>({1, 1, 1, 2}, pair);
+    const auto of = [&](const char* value) {
+      const Tensor found = program.run({{"input", input.view()}}, {}, value);
+      return std::vector<float>(found.values<float>().begin(), found.values<float>().end());
+    };
+    table.add({fmt::format("{} {}", left, right), "1 1",
+               fmt::format("{}", fmt::join(of("sum"), " ")),
+               fmt::format("{}", fmt::join(of("logits"), " "))});
+    lines.push_back({{"input", {left, right}}, {"convolution", of("sum")}, {"back", of("logits")}});
+  }
+  show(arguments, table,
+       "2 + 8 and 3 + 7 are both 10: a transposed convolution goes back to the input's shape, and "
+       "is the gradient of the convolution, but no inverse of it.\n",
+       {{"lines", std::move(lines)}});
+}
+
 void course_command(const Arguments& arguments) {
   const std::vector<std::pair<std::string, void (*)(const Arguments&)>> tables{
-      {"alexnet", alexnet}, {"googlenet", googlenet}, {"figures", figures}};
+      {"alexnet", alexnet},
+      {"googlenet", googlenet},
+      {"figures", figures},
+      {"transposed", transposed}};
   std::vector<std::string> names;
   for (const auto& [name, print_table] : tables) {
     if (name == arguments.table) return print_table(arguments);
@@ -266,7 +303,7 @@ void set_up(CLI::App& app) {
   auto arguments = std::make_shared<Arguments>();
   app.add_option("TABLE", arguments->table,
                  "alexnet: the lecture's eight lines; googlenet: the paper's table; figures: the "
-                 "popular round ones")
+                 "popular round ones; transposed: that transposed convolution is no inverse")
       ->required();
   app.add_flag("--markdown", arguments->markdown, "print the table as Markdown");
   app.add_flag("--json", arguments->json, "print JSON for programs");

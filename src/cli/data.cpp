@@ -5,8 +5,10 @@
 #include "cli/table.h"
 #include "striate/base/error.h"
 #include "striate/base/files.h"
+#include "striate/data/masks.h"
 #include "striate/data/registry.h"
 #include "striate/data/transforms.h"
+#include "striate/draw/overlay.h"
 
 namespace striate {
 namespace {
@@ -115,6 +117,68 @@ void count_sequences(const Arguments& arguments) {
   print('\n' + table.str());
 }
 
+// Pixels by class, and what counts each class as much as others.
+void masked_data(const Arguments& arguments, const Dataset& dataset) {
+  const std::vector<std::string>& classes = dataset.classes();
+  const MaskCensus census = count_masks(dataset, Threads());
+  const std::vector<double> weights = median_frequency_weights(census);
+  std::vector<std::string> written;
+  const auto palette = draw::class_palette(256);
+  const Augmentation augment = Augmentation::parse(arguments.augment);
+  for (std::int64_t i = 0; !arguments.to.empty() && i < arguments.count && i < dataset.size();
+       ++i) {
+    Example example = dataset.get(i);
+    Image& picture = example.picture;
+    const Preprocessing same{picture.channels, picture.height, picture.width, {}, {}};
+    augment.apply(picture, &example.mask, same,
+                  {.seed = 1, .epoch = 1, .index = static_cast<std::uint64_t>(i)});
+    const std::string stem = (fs::path(arguments.to) / fmt::format("{:05}", i)).string();
+    write_file(stem + ".png", encode_png(picture));
+    write_file(stem + "-mask.png", encode_png(example.mask, palette));
+    written.insert(written.end(), {stem + ".png", stem + "-mask.png"});
+  }
+  if (arguments.json) {
+    print(Json{{"dataset", arguments.data},
+               {"split", arguments.split},
+               {"images", dataset.size()},
+               {"classes", classes},
+               {"pixels", census.pixels},
+               {"void_pixels", census.void_pixels},
+               {"all_void", census.all_void.size()},
+               {"median_frequency_weights", weights},
+               {"notes", dataset.notes()},
+               {"written", written}});
+    return;
+  }
+  std::int64_t labelled = 0;
+  for (const std::int64_t pixels : census.pixels) labelled += pixels;
+  const auto share = [&](std::int64_t pixels) {
+    return percent(labelled == 0 ? 0 : static_cast<double>(pixels) / static_cast<double>(labelled));
+  };
+  Table table({{"label", Table::Align::right},
+               {"class"},
+               {"pixels", Table::Align::right},
+               {"share", Table::Align::right},
+               {"median frequency weight", Table::Align::right}});
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    table.add({std::to_string(c), classes[c], grouped(census.pixels[c]), share(census.pixels[c]),
+               decimal(weights[c])});
+  }
+  table.rule();
+  table.add({"", "total", grouped(labelled), "", ""});
+  print(fmt::format("{} ({}): {} pictures with masks, {} pixels void\n\n{}", arguments.data,
+                    arguments.split, grouped(dataset.size()), grouped(census.void_pixels),
+                    table.str()));
+  for (const std::string& note : dataset.notes()) print('\n' + note + '\n');
+  if (!census.all_void.empty()) {
+    print(fmt::format("\n{} masks are void everywhere, the first is that of {}\n",
+                      census.all_void.size(), dataset.name(census.all_void[0])));
+  }
+  if (!written.empty()) {
+    print(fmt::format("\nwrote {} files into {}\n", written.size(), arguments.to));
+  }
+}
+
 void data_command(const Arguments& arguments) {
   if (arguments.data.empty()) {
     list_datasets(arguments.json);
@@ -137,6 +201,7 @@ void data_command(const Arguments& arguments) {
     fs::create_directories(arguments.to, error);
     if (error) fail<SystemError>("{}: cannot be made: {}", arguments.to, error.message());
   }
+  if (dataset->masked()) return masked_data(arguments, *dataset);
   for (std::int64_t i = 0; i < dataset->size(); ++i) {
     const bool wanted = !arguments.to.empty() && i < arguments.count;
     const Example example = dataset->get(i);

@@ -15,6 +15,7 @@ struct Evaluator {
   void (*run)(const EvalArguments&);
 };
 constexpr std::array kEvaluators{Evaluator{"classification", eval_classifier},
+                                 Evaluator{"segmentation", eval_segmenter},
                                  Evaluator{"sequence", eval_sequence}};
 
 // Of a model by name, or of a file's; a classifier's where nothing says what it is.
@@ -30,10 +31,10 @@ std::string task_of(const ClassifierSource& source) {
 }
 
 void eval_command(const EvalArguments& arguments) {
-  if (arguments.split != "test" && arguments.split != "train") {
-    fail<InputError>("--split: expected test or train, got {}", arguments.split);
-  }
   const std::string task = task_of(arguments.source);
+  const bool known = arguments.split == "test" || arguments.split == "train" ||
+                     (arguments.split == "val" && task == "segmentation");
+  if (!known) fail<InputError>("--split: expected test or train, got {}", arguments.split);
   for (const Evaluator& evaluator : kEvaluators) {
     if (evaluator.task == task) return evaluator.run(arguments);
   }
@@ -44,7 +45,9 @@ void set_up(CLI::App& app) {
   auto arguments = std::make_shared<EvalArguments>();
   arguments->source.add_to(app);
   app.add_option("--data", arguments->data, "a dataset, NAME or NAME:PATH")->required();
-  app.add_option("--split", arguments->split, "test or train")->capture_default_str();
+  app.add_option("--split", arguments->split,
+                 "test or train; val, where a dataset with masks has it")
+      ->capture_default_str();
   app.add_option("--batch", arguments->batch, "samples at a time; 0: the task's own")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);

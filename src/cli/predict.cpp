@@ -1,12 +1,13 @@
 #include <algorithm>
-#include <cctype>
 
 #include "cli/command.h"
 #include "cli/common.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "striate/base/files.h"
+#include "striate/base/suggest.h"
 #include "striate/draw/contact_sheet.h"
+#include "striate/tasks/classification/heatmap.h"
 
 namespace striate {
 namespace {
@@ -18,6 +19,8 @@ struct Arguments {
   std::vector<std::string> images;
   int top = 5;
   std::string sheet;
+  std::string heatmap;
+  std::string of_class;
   bool csv = false;
   DeviceOptions run;
 };
@@ -29,22 +32,6 @@ Json guesses_json(const std::string& path, const std::vector<Guess>& guesses) {
         {{"class", guess.name}, {"label", guess.label}, {"probability", guess.probability}});
   }
   return {{"image", path}, {"top", std::move(top)}};
-}
-
-// The pictures in a folder and below it, in order of their names.
-std::vector<std::string> pictures_in(const fs::path& folder) {
-  std::vector<std::string> paths;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    std::string ending = entry.path().extension().string();
-    std::transform(ending.begin(), ending.end(), ending.begin(), [](char c) {
-      return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    });
-    const bool picture = ending == ".png" || ending == ".jpg" || ending == ".jpeg";
-    if (picture && entry.is_regular_file()) paths.push_back(entry.path().string());
-  }
-  if (paths.empty()) fail<InputError>("{}: expected PNG or JPEG files in it", folder.string());
-  std::sort(paths.begin(), paths.end());
-  return paths;
 }
 
 // RFC 4180: quoted where it must be.
@@ -91,9 +78,60 @@ void print_table(const std::vector<std::string>& paths,
   print(table.str());
 }
 
+// The classifier at every place of one picture.
+void heatmap_command(const Arguments& arguments, const Classifier& classifier,
+                     const std::shared_ptr<const Device>& device) {
+  if (arguments.images.size() != 1 || fs::is_directory(arguments.images[0])) {
+    fail<InputError>(
+        "--heatmap: expected one picture, got {}",
+        arguments.images.size() != 1 ? std::to_string(arguments.images.size()) : "a folder");
+  }
+  const std::vector<std::string>& classes = classifier.card().classes;
+  const std::string& path = arguments.images[0];
+  const Image picture = read_image(path);
+  const Heatmap map = heatmap(classifier, device, picture, path);
+  std::int64_t label = strongest(map);
+  if (!arguments.of_class.empty()) {
+    const auto found = std::find(classes.begin(), classes.end(), arguments.of_class);
+    if (found == classes.end()) {
+      fail<InputError>("--class: {} has no class {}{}", classifier.card().model, arguments.of_class,
+                       suggestion(arguments.of_class, classes));
+    }
+    label = found - classes.begin();
+  }
+  const std::string& name = classes[static_cast<std::size_t>(label)];
+  const Shape& shape = map.probabilities.shape();
+  const float* values = map.probabilities.data<float>() + label * shape[1] * shape[2];
+  const double most = double{*std::max_element(values, values + shape[1] * shape[2])};
+  write_file(arguments.heatmap,
+             encode_png(heatmap_picture(map, picture, label,
+                                        fmt::format("{}, at most {:.1f} %", name, 100 * most))));
+  if (arguments.run.json) {
+    Json rows = Json::array();
+    for (std::int64_t row = 0; row < shape[1]; ++row) {
+      rows.push_back(std::vector<float>(values + row * shape[2], values + (row + 1) * shape[2]));
+    }
+    print(Json{{"model", classifier.card().model},
+               {"image", path},
+               {"class", name},
+               {"largest", most},
+               {"window", {map.window_height, map.window_width}},
+               {"step", {map.step_y, map.step_x}},
+               {"probabilities", std::move(rows)},
+               {"heatmap", arguments.heatmap}});
+    return;
+  }
+  print(fmt::format("wrote {}: {} at {}x{} windows of {}x{} pixels, at most {:.1f} %\n",
+                    arguments.heatmap, name, shape[1], shape[2], map.window_height,
+                    map.window_width, 100 * most));
+}
+
 void predict_command(const Arguments& arguments) {
   constexpr std::size_t kBatch = 32;  // pictures in memory at once
-  const Classifier classifier = arguments.source.open(make_device(arguments.run));
+  const auto device = make_device(arguments.run);
+  const Classifier classifier = arguments.source.open(device);
+  if (!arguments.heatmap.empty()) return heatmap_command(arguments, classifier, device);
+  if (!arguments.of_class.empty()) fail<InputError>("--class: it is for --heatmap");
   std::vector<std::string> paths;
   bool folders = false;
   for (const std::string& path : arguments.images) {
@@ -102,7 +140,7 @@ void predict_command(const Arguments& arguments) {
       continue;
     }
     folders = true;
-    for (std::string& found : pictures_in(path)) paths.push_back(std::move(found));
+    for (std::string& found : pictures_below(path)) paths.push_back(std::move(found));
   }
   std::vector<std::vector<Guess>> guesses;
   std::vector<draw::Tile> tiles;
@@ -152,6 +190,11 @@ void set_up(CLI::App& app) {
   app.add_option("--top", arguments->top, "classes to name")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
+  app.add_option("--heatmap", arguments->heatmap,
+                 "PNG of one picture, tinted by a class's probability at each place: the network "
+                 "with its dense layers as convolutions");
+  app.add_option("--class", arguments->of_class,
+                 "the class of the heat map; the strongest where none is given");
   app.add_option("--sheet", arguments->sheet, "PNG of the pictures with their prediction");
   add_options(app, arguments->run);
   app.callback([arguments] { predict_command(*arguments); });

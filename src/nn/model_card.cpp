@@ -37,6 +37,7 @@ Metadata to_metadata(const ModelCard& card) {
     metadata["symbols"] = Json(card.symbols).dump(-1, ' ', false, kReplace);
   }
   if (!card.definition.empty()) metadata["definition"] = card.definition;
+  if (card.convolutional) metadata["convolutional"] = "true";
   return metadata;
 }
 
@@ -46,6 +47,8 @@ ModelCard model_card(const Metadata& metadata, std::string_view file) {
   if (model != metadata.end()) card.model = model->second;
   const auto definition = metadata.find("definition");
   if (definition != metadata.end()) card.definition = definition->second;
+  const auto convolutional = metadata.find("convolutional");
+  card.convolutional = convolutional != metadata.end() && convolutional->second == "true";
   try {
     const auto classes = metadata.find("classes");
     if (classes != metadata.end()) {

@@ -183,9 +183,15 @@ Network find_network(const std::string& name) {
 
 Network network_of(const ModelCard& card) {
   if (card.definition.starts_with("{")) return from_sequence(card);
-  if (card.definition.empty() && card.model.ends_with(".onnx")) return from_onnx(card.model);
-  if (card.definition.empty()) return from_registry(card.model);
-  return from_definition(card.model, card.definition);
+  Network network = card.definition.empty() && card.model.ends_with(".onnx") ? from_onnx(card.model)
+                    : card.definition.empty() ? from_registry(card.model)
+                                              : from_definition(card.model, card.definition);
+  if (card.convolutional) {
+    network.row.build = [build = std::move(network.row.build)](const ModelSize& size) {
+      return convolutional_form(inference_form(build(size)));
+    };
+  }
+  return network;
 }
 
 }  // namespace striate

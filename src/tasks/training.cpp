@@ -11,6 +11,7 @@
 #include "striate/nn/initialize.h"
 #include "striate/tasks/classification/train_classifier.h"
 #include "striate/tasks/networks.h"
+#include "striate/tasks/segmentation/train_segmenter.h"
 #include "striate/tasks/sequence/train_sequence.h"
 #include "striate/train/checkpoint.h"
 
@@ -22,6 +23,7 @@ struct Task {
   Training (*open)(const TrainingSettings&, const Threads&, const std::filesystem::path&);
 };
 constexpr std::array kTasks{Task{"classification", open_classifier_training},
+                            Task{"segmentation", open_segmentation_training},
                             Task{"sequence", open_sequence_training}};
 
 std::vector<std::string> paths_in(std::string_view text) {
@@ -47,6 +49,12 @@ std::int64_t trained_weights(const Graph& graph) {
 Training open_training(const TrainingSettings& settings, const Threads& threads,
                        const std::filesystem::path& checkpoint) {
   const std::string task = find_network(settings.model).row.task;
+  const SegmentationSettings& masks = settings.segmentation;
+  if (task != "segmentation" &&
+      (masks.height != 0 || masks.width != 0 || masks.class_weights != "none")) {
+    fail<InputError>("height, width and class_weights are for segmentation, {} is for {}",
+                     settings.model, task);
+  }
   for (const Task& row : kTasks) {
     if (row.name == task) return row.open(settings, threads, checkpoint);
   }

@@ -54,6 +54,39 @@ TEST_F(ConvertCommand, SaysWhatDoesNotFit) {
   EXPECT_FALSE(fs::exists(folder_ / "b.safetensors"));
 }
 
+TEST_F(ConvertCommand, MakesDenseLayersConvolutional) {
+  make_pictures();
+  ASSERT_EQ(run("train lenet5 --data folder:shapes --batch 16 --lr 0.01 --epochs 3 --out a").status,
+            0);
+  const auto said = run("convert a/best.safetensors b.safetensors --convolutional");
+  ASSERT_EQ(said.status, 0) << said.err;
+  EXPECT_THAT(said.out, HasSubstr("c5.weight 120x400 -> 120x16x5x5"));
+  EXPECT_THAT(said.out, HasSubstr("61,"));
+  // The same network at its own size, a map beyond it, as ONNX too.
+  const std::string picture = " shapes/left/1.png --json";
+  const auto before = run("predict a/best.safetensors" + picture).json();
+  const auto after = run("predict b.safetensors" + picture).json();
+  EXPECT_NEAR(before["predictions"][0]["top"][0]["probability"].get<double>(),
+              after["predictions"][0]["top"][0]["probability"].get<double>(), 1e-6);
+  EXPECT_EQ(run("eval b.safetensors --data folder:shapes").status, 0);
+  EXPECT_EQ(run("convert b.safetensors c.onnx").status, 0);
+  Image wide(60, 40, 1);
+  write_file(folder_ / "wide.png", encode_png(wide));
+  const auto map = run("predict b.safetensors wide.png --heatmap h.png --json");
+  ASSERT_EQ(map.status, 0) << map.err;
+  EXPECT_EQ(map.json().at("probabilities").size(), 4U);
+  EXPECT_EQ(map.json().at("probabilities")[0].size(), 9U);
+  EXPECT_EQ(read_image(folder_ / "h.png").height, 40 + 44);
+  EXPECT_EQ(run("predict a/best.safetensors wide.png --heatmap h2.png --class left").status, 0);
+  EXPECT_EQ(content("h2.png").empty(), false);
+  expect_refused("predict a/best.safetensors wide.png --heatmap h.png --class lef",
+                 "did you mean \"left\"?");
+  expect_refused("predict a/best.safetensors wide.png wide.png --heatmap h.png",
+                 "--heatmap: expected one picture, got 2");
+  expect_refused("predict a/best.safetensors shapes/left/1.png --heatmap h.png",
+                 "a heat map needs one as large as the network's 28x28");
+}
+
 TEST_F(ConvertCommand, Refuses) {
   expect_refused("convert cnn", "OUT is required");
   expect_refused("convert cnm a.pth", "did you mean \"cnn\"?");

@@ -51,6 +51,16 @@ TEST_F(CourseCommand, PopularFigures) {
   EXPECT_THAT(run("course figures --markdown").out, HasSubstr("| GoogLeNet | 4M |"));
 }
 
+TEST_F(CourseCommand, TransposedConvolutionIsNoInverse) {
+  const auto lines = run("course transposed --json").json().at("lines");
+  ASSERT_EQ(lines.size(), 2U);
+  for (const auto& line : lines) {
+    EXPECT_EQ(line.at("convolution"), nlohmann::json({10.0}));
+    EXPECT_EQ(line.at("back"), nlohmann::json({10.0, 10.0}));
+  }
+  EXPECT_NE(lines[0].at("input"), lines[1].at("input"));
+}
+
 TEST_F(CourseCommand, Refuses) { expect_refused("course alexnt", "did you mean \"alexnet\"?"); }
 
 }  // namespace

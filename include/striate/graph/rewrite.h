@@ -19,6 +19,17 @@ Graph fuse_for_inference(Graph graph, const ValueInfos& infos, const Device& dev
 /// FusedBatchNormalization. Outputs and values of state updates stay; others may go.
 Graph fuse_for_training(Graph graph, const ValueInfos& infos, const Device& device);
 
+/// A classifier as a network for pictures of any size (Long, Shelhamer, Darrell, arXiv:1411.4038,
+/// section 3.1): each dense layer becomes the convolution that its weights, reshaped, are: with a kernel
+/// of the map's size behind a Flatten, 1x1 behind another one; a global average pool takes windows of
+/// the map's size at stride 1. For a picture of the size that `graph` was built for it gives what
+/// the graph gives, as N,classes,1,1; for a larger one a map of scores. Expects the inference form.
+/// Throws ModelError that names the node where a layer behind the maps works on them as a whole, or
+/// there is no dense layer.
+Graph convolutional_form(Graph graph);
+/// The graph's weights, of which those of dense layers are given their new shape: the same numbers.
+Weights convolutional_weights(const Graph& convolutional, const Weights& weights);
+
 /// Gives a value (or an input, a parameter, a constant) another name wherever it stands.
 /// The names are copies: they may be the graph's own.
 void rename_value(Graph& graph, std::string from, std::string to);

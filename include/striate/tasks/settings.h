@@ -24,6 +24,18 @@ struct SequenceSettings {
       visit("min_count", min_count, "words that are rarer are <unk>"); network.fields(visit);)
 };
 
+/// What only networks that name each pixel's class are trained by.
+struct SegmentationSettings {
+  std::int64_t height = 0, width = 0;
+  std::string class_weights = "none";
+
+  STRIATE_FIELDS(visit("height", height,
+                       "segmentation: rows of a training picture; 0: those of the first one");
+                 visit("width", width, "segmentation: its columns");
+                 visit("class_weights", class_weights,
+                       "segmentation: none, or median: rare classes count as much as others");)
+};
+
 /// All that a training depends on: kept as config.toml in the run's folder, which is enough to repeat
 /// it. A task that has settings of its own adds a struct of them.
 struct TrainingSettings {
@@ -36,6 +48,7 @@ struct TrainingSettings {
   double validation = 0.05;
   std::string augment;
   std::int64_t resize = 0;
+  SegmentationSettings segmentation;
   /// Without a score's name the best epoch is chosen by the task's own.
   TrainOptions train = {.best_by = ""};
   SequenceSettings sequence;
@@ -56,14 +69,14 @@ struct TrainingSettings {
             "conv1,layer1");
       visit("validation", validation,
             "share of the training pictures held back to "
-            "choose the best epoch by");
+            "choose the best epoch by; of data with a validation part, all of that; 0: none");
       visit(
           "augment", augment,
           "random changes of the training pictures, as in crop:4,flip; `striate data` lists them");
       visit("resize", resize,
             "shorter side that pictures are brought to before their centre is cut out; "
             "0: squeezed to the network's input");
-      train.fields(visit); sequence.fields(visit);)
+      segmentation.fields(visit); train.fields(visit); sequence.fields(visit);)
 };
 
 /// TOML, one `name = value` line a field.

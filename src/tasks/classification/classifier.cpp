@@ -63,7 +63,12 @@ Classifier::Classifier(ModelCard card, Weights weights, std::shared_ptr<const De
     : card_(std::move(card)), weights_(std::move(weights)) {
   check(card_.preprocessing);
   if (card_.classes.empty()) fail<InputError>("{}: a classifier needs class names", card_.model);
-  Graph graph = inference_form(network_of(card_).row.build(size_of(card_)));
+  const ModelRow row = network_of(card_).row;
+  if (row.task != "classification") {
+    fail<InputError>("{} is for {}, expected a network that names what a picture shows",
+                     card_.model, row.task);
+  }
+  Graph graph = inference_form(row.build(size_of(card_)));
   program_ = std::make_shared<Program>(std::move(graph), std::move(device));
   prepared_ = std::make_shared<PreparedPlans>();
 }
@@ -119,7 +124,11 @@ Tensor Classifier::logits(const Tensor& pictures) const {
   const std::shared_ptr<const Plan> plan = program_->plan({{"input", pictures.shape()}});
   Workspace workspace(plan);
   plan->forward(workspace, {{"input", pictures.view()}}, *prepared_->of(plan, weights_));
-  return workspace.fetch("logits");
+  Tensor scores = workspace.fetch("logits");
+  // A convolutional form's map for a picture of its size is one place.
+  const Shape& shape = scores.shape();
+  const bool one_place = shape.rank() == 4 && shape[2] == 1 && shape[3] == 1;
+  return one_place ? scores.reshaped({shape[0], shape[1]}) : scores;
 }
 
 std::vector<std::vector<Guess>> Classifier::classify(std::span<const Image> pictures,

@@ -61,6 +61,7 @@ Evaluation evaluate(const Program& inference, const Weights& weights, const Data
     plan->forward(*workspace, {{"input", next->pictures.view()}}, *prepared,
                   {.cancel = options.cancel});
     Tensor logits = workspace->fetch("logits");
+    if (logits.shape().rank() == 4) logits = logits.reshaped({logits.shape()[0], classes});
     if (options.crops > 1) logits = averaged(logits, options.crops);
     result.metrics.add(logits, next->labels.values<std::int64_t>());
     if (options.on_progress) options.on_progress(result.metrics.count());

@@ -1,54 +1,18 @@
 #include "striate/tasks/classification/train_classifier.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "striate/base/error.h"
-#include "striate/data/loader.h"
 #include "striate/data/registry.h"
 #include "striate/graph/rewrite.h"
 #include "striate/nn/builder.h"
 #include "striate/nn/load.h"
 #include "striate/tasks/classification/classifier.h"
 #include "striate/tasks/classification/evaluate.h"
-#include "striate/tasks/model_file.h"
-#include "striate/tasks/networks.h"
-#include "striate/train/checkpoint.h"
+#include "tasks/picture_training.h"
 
 namespace striate {
 namespace {
-
-// The loop's batches from a picture loader, one loader an epoch.
-class PictureBatches final : public BatchSource {
- public:
-  PictureBatches(std::shared_ptr<const Dataset> dataset, LoaderOptions options)
-      : dataset_(std::move(dataset)),
-        options_(std::move(options)),
-        steps_(Loader(*dataset_, options_).batches()) {}
-
-  std::int64_t steps() const override { return steps_; }
-
-  void start(std::int64_t seed, std::int64_t epoch, std::int64_t first) override {
-    options_.seed = static_cast<std::uint64_t>(seed);
-    options_.epoch = static_cast<std::uint64_t>(epoch);
-    options_.first = first;
-    loader_.emplace(*dataset_, options_);
-  }
-
-  TrainBatch next() override {
-    std::optional<Batch> batch = loader_->next();
-    invariant(batch.has_value(), "the loader ended before its last batch");
-    const std::int64_t samples = batch->labels.elements();
-    return {.inputs = {{"input", std::move(batch->pictures)}, {"labels", std::move(batch->labels)}},
-            .samples = samples};
-  }
-
- private:
-  std::shared_ptr<const Dataset> dataset_;
-  LoaderOptions options_;
-  std::int64_t steps_;
-  std::optional<Loader> loader_;
-};
 
 std::int64_t count_right(const Workspace& workspace, const TrainBatch& batch) {
   const Tensor logits = workspace.fetch("logits");
@@ -113,13 +77,7 @@ void describe(Training& training, const std::shared_ptr<const Dataset>& train,
   training.labels = {{.name = "loss", .label = "loss", .share = false},
                      {.name = "top1", .label = "top-1"}};
   training.count_right = count_right;
-  training.batches =
-      [train, options = LoaderOptions{.batch = training.settings.train.batch,
-                                      .shuffle = true,
-                                      .augment = Augmentation::parse(training.settings.augment),
-                                      .preprocessing = preprocessing}] {
-        return std::make_unique<PictureBatches>(train, options);
-      };
+  training.batches = picture_batches(train, training.settings, preprocessing);
   if (validation->size() == 0) return;
   Graph forward = training.graph;
   forward.outputs = {"logits"};
@@ -148,19 +106,10 @@ Training open_classifier_training(const TrainingSettings& given, const Threads& 
   const Network network = find_network(settings.model);
   const ModelRow& model = network.row;
   Augmentation::parse(settings.augment);
-  if (!(settings.validation >= 0 && settings.validation < 1)) {
-    fail<InputError>("validation: expected a share from 0 to under 1, got {}", settings.validation);
-  }
-  std::shared_ptr<const Dataset> whole = open_dataset(settings.data, Split::train);
-  if (whole->size() == 0) fail<InputError>("{}: it holds no training pictures", settings.data);
-  if (settings.limit < 0) fail<InputError>("limit: expected 0 or more, got {}", settings.limit);
-  if (settings.limit > 0 && settings.limit < whole->size()) {
-    std::vector<std::int64_t> some = shuffled(
-        whole->size(),
-        {.seed = static_cast<std::uint64_t>(settings.train.seed), .purpose = purpose_of("limit")});
-    some.resize(static_cast<std::size_t>(settings.limit));
-    std::sort(some.begin(), some.end());
-    whole = std::make_shared<Subset>(whole, std::move(some));
+  const std::shared_ptr<const Dataset> whole = training_pictures(settings);
+  if (whole->masked()) {
+    fail<InputError>("{}: its pictures have masks, {} is for pictures with a class each",
+                     settings.data, settings.model);
   }
   Parts parts =
       split_by_seed(whole, settings.validation, static_cast<std::uint64_t>(settings.train.seed));
@@ -175,28 +124,18 @@ Training open_classifier_training(const TrainingSettings& given, const Threads& 
     fail<InputError>("classes: {} has {}, not {}", settings.data, classes, settings.classes);
   }
   if (std::filesystem::exists(checkpoint)) {
-    const std::string name = checkpoint.string();
-    const ModelCard begun = model_card(load_checkpoint(checkpoint).metadata, name);
-    if (begun.classes != training.card.classes) {
-      fail<InputError>("{}: it was begun with other classes than {} has", name, settings.data);
-    }
-    training.card.preprocessing = begun.preprocessing;
+    training.card.preprocessing =
+        begun_card(checkpoint, settings, training.card.classes).preprocessing;
     build_graph(training, model);
     describe(training, train, validation);
     return training;
   }
-  ModelFile file;
-  ModelCard before;
-  if (!settings.weights.empty()) {
-    // Darknet's files do not say which tensor is which: the network does.
-    const Graph natural = model.build(model.natural);
-    file = load_model_file(settings.weights, &natural);
-    before = model_card(file.metadata, settings.weights);
-    const bool named = network.definition.empty() && before.definition.empty();
-    if (named && !before.model.empty() && before.model != settings.model) {
-      fail<InputError>("{}: it holds the weights of {}, not of {}", settings.weights, before.model,
-                       settings.model);
-    }
+  const Beginning beginning = beginning_of(settings, network);
+  const ModelCard& before = beginning.card;
+  const bool named = network.definition.empty() && before.definition.empty();
+  if (named && !before.model.empty() && before.model != settings.model) {
+    fail<InputError>("{}: it holds the weights of {}, not of {}", settings.weights, before.model,
+                     settings.model);
   }
   training.card.preprocessing =
       preprocessing_for(settings, *train, model, before.preprocessing, threads);
@@ -206,7 +145,7 @@ Training open_classifier_training(const TrainingSettings& given, const Threads& 
     const bool other = !before.classes.empty() && before.classes != training.card.classes;
     // Before its loss, the graph knows its auxiliary scores.
     const Graph scores = model.build(size_of(training.card));
-    training.loaded = begin_from(scores, file.weights, settings.weights,
+    training.loaded = begin_from(scores, beginning.file.weights, settings.weights,
                                  other || settings.classes != 0, training.first);
   }
   describe(training, train, validation);
