@@ -99,12 +99,12 @@ std::vector<std::string> head_parameters(const Graph& graph) {
   return head;
 }
 
-LoadReport begin_from(const Graph& graph, const Weights& named, std::string_view file,
+LoadReport begin_from(const Graph& graph, const Weights& tensors, std::string_view file,
                       bool new_head, Weights& weights) {
   return begin_from(graph, tensors, file, head_parameters(graph), new_head, weights);
 }
 
-LoadReport begin_from(const Graph& graph, const Weights& tensors, std::string_view file,
+LoadReport begin_from(const Graph& graph, const Weights& named, std::string_view file,
                       const std::vector<std::string>& head, bool new_head, Weights& weights) {
   LoadReport report;
   const Weights tensors = with_gates_apart(graph, named, file, report.notes);
