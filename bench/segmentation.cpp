@@ -2,9 +2,7 @@
 // compared first, then each is timed in a process of its own, in turns. And IoU over 1,000 masks.
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -15,6 +13,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "peers.h"
 #include "striate/base/random.h"
 #include "striate/formats/npy.h"
 #include "striate/formats/pytorch.h"
@@ -41,16 +40,6 @@ struct Job {
 constexpr double kTargetSpeed = 1.8;
 constexpr double kTargetMetrics = 1.0;  // seconds for 1,000 masks of 480x360
 constexpr double kAlike = 1e-3;         // largest difference as a share of the largest score
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 Tensor noise(const Shape& shape, const std::string& name, double low, double high) {
   Tensor tensor(DType::f32, shape);
@@ -94,36 +83,17 @@ json measure(const Job& job, const std::string& weights_file, const std::string&
   const Program program(graph, make_cpu_device(job.threads));
   const Tensor x = picture(job);
   const auto plan = program.plan({{"input", x.shape()}});
+  const auto prepared = plan->prepare(weights);
   Workspace workspace(plan);
   std::vector<double> times;
   for (const double begin = now(); now() - begin < job.seconds || times.size() < 5;) {
     const double start = now();
-    plan->forward(workspace, {{"input", x.view()}}, weights);
+    plan->forward(workspace, {{"input", x.view()}}, *prepared);
     times.push_back(now() - start);
   }
   save_npy(out, workspace.fetch("logits"));
   return {{"seconds", median(times)}};
 }
-
-// The last line a command prints, as JSON; null where it fails.
-json run_command(const std::string& command) {
-  std::FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) return nullptr;
-  std::string line;
-  std::string last;
-  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) {
-    if (c != '\n') {
-      line += static_cast<char>(c);
-      continue;
-    }
-    last = line;
-    line.clear();
-  }
-  if (pclose(pipe) != 0) return nullptr;
-  return json::parse(last, nullptr, false);
-}
-
-std::string quoted(const std::string& text) { return "'" + text + "'"; }
 
 double difference(const Tensor& a, const Tensor& b) {
   if (!(a.shape() == b.shape())) return INFINITY;
@@ -258,13 +228,8 @@ int run(int argc, char** argv) {
     fmt::print("{}\n", measure(job, weights, out).dump());
     return 0;
   }
-  if (run_command(python + " -c 'import torchvision; print(1)' 2>/dev/null").is_null()) {
-    fmt::print(stderr,
-               "torchvision is left out: {} cannot import it (apt install python3-torchvision "
-               "libopenblas0-pthread)\n",
-               python);
-  }
-  const json network = compare(job, fs::read_symlink("/proc/self/exe").string(), python, rounds);
+  has_pytorch(python, "torchvision");
+  const json network = compare(job, own_path(), python, rounds);
   const json metrics = measure_metrics();
   if (as_json) {
     fmt::print("{}\n", json{{"segmentation", network}, {"metrics", metrics}}.dump(2));
