@@ -3,11 +3,7 @@
 // measurement is a process of its own; ours and the peers' take turns.
 
 #include <algorithm>
-#include <cmath>
-#include <cstdlib>
-#include <filesystem>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +19,6 @@ namespace striate::bench {
 namespace {
 
 using nlohmann::json;
-namespace fs = std::filesystem;
 
 const std::vector<std::string> kModels{"alexnet",  "vgg16",    "googlenet",
                                        "resnet18", "resnet50", "densenet121"};
@@ -50,15 +45,6 @@ struct InferenceJob {
   double seconds = 2;
 };
 
-Tensor random_tensor(const Shape& shape, const std::string& purpose, double low, double high) {
-  Tensor tensor(DType::f32, shape);
-  Random random({.seed = 1, .purpose = purpose_of(purpose)}, 0);
-  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
-    tensor.data<float>()[i] = static_cast<float>(random.uniform(low, high));
-  }
-  return tensor;
-}
-
 json measure_inference(const InferenceJob& job) {
   const Tensor x = load_npy(job.x);
   const double begin = now();
@@ -82,35 +68,14 @@ json measure_inference(const InferenceJob& job) {
   return {{"seconds", median(times)}, {"first_result", first}, {"peak_bytes", peak_bytes()}};
 }
 
-// Files for one network in a folder that goes with the process.
-class Scene {
+// Files for one network.
+class Scene : public Folder {
  public:
-  Scene() {
-    std::string name = (fs::temp_directory_path() / "striate-bench-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) fail<SystemError>("{}: cannot be made", name);
-    folder_ = name;
-  }
-  ~Scene() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  Scene(const Scene&) = delete;
-  Scene& operator=(const Scene&) = delete;
-
-  std::string file(const std::string& name) const { return (folder_ / name).string(); }
-
   // model.onnx and model.pth with the same random weights, running statistics too.
   void write(const std::string& name) const {
     const ModelRow& row = models().find(name);
     const Graph training = row.build(row.natural);
-    Weights weights = initialize(training, 5);
-    for (const Parameter& parameter : training.parameters) {
-      const bool mean = parameter.name.ends_with("running_mean");
-      const bool variance = parameter.name.ends_with("running_var");
-      if (!mean && !variance) continue;
-      weights[parameter.name] =
-          random_tensor(parameter.shape, parameter.name, mean ? -0.1 : 0.5, mean ? 0.1 : 1.5);
-    }
+    const Weights weights = random_weights(training, 5);
     save_pytorch(file("model.pth"), weights);
     OnnxModel model{.graph = inference_form(training), .weights = {}, .metadata = {}};
     for (const Parameter& parameter : model.graph.parameters) {
@@ -121,24 +86,9 @@ class Scene {
   void write_pictures(const std::string& name, std::int64_t batch) const {
     const ModelSize size = models().find(name).natural;
     save_npy(file("x.npy"),
-             random_tensor({batch, size.channels, size.height, size.width}, "pictures", -1, 1));
+             random_tensor({batch, size.channels, size.height, size.width}, "pictures"));
   }
-
- private:
-  fs::path folder_;
 };
-
-double difference(const Tensor& a, const Tensor& b) {
-  if (a.shape() != b.shape()) return INFINITY;
-  double most = 0;
-  double largest = 0;
-  for (std::int64_t i = 0; i < a.elements(); ++i) {
-    const double value = static_cast<double>(b.data<float>()[i]);
-    most = std::max(most, std::abs(static_cast<double>(a.data<float>()[i]) - value));
-    largest = std::max(largest, std::abs(value));
-  }
-  return most / largest;
-}
 
 std::vector<std::string> inference_sides(bool pytorch, bool onnxruntime) {
   std::vector<std::string> sides{"striate"};
@@ -398,10 +348,5 @@ int run(int argc, char** argv) {
 }  // namespace striate::bench
 
 int main(int argc, char** argv) {
-  try {
-    return striate::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "bench_classification: {}\n", error.what());
-    return 1;
-  }
+  return striate::bench::guarded("bench_classification", striate::bench::run, argc, argv);
 }

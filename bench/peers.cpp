@@ -10,6 +10,10 @@
 
 #include <fmt/format.h>
 
+#include "striate/base/error.h"
+#include "striate/base/random.h"
+#include "striate/nn/initialize.h"
+
 namespace striate::bench {
 
 using nlohmann::json;
@@ -64,6 +68,59 @@ json run_command(const std::string& command) {
 std::string quoted(const std::string& text) { return "'" + text + "'"; }
 
 std::string own_path() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+
+int guarded(const char* name, int (*run)(int, char**), int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}: {}\n", name, error.what());
+    return 1;
+  }
+}
+
+Folder::Folder() {
+  std::string name = (std::filesystem::temp_directory_path() / "striate-bench-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) fail<SystemError>("{}: cannot be made", name);
+  path_ = name;
+}
+
+Folder::~Folder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+Tensor random_tensor(const Shape& shape, const std::string& purpose, double low, double high) {
+  Tensor tensor(DType::f32, shape);
+  Random random({.seed = 1, .purpose = purpose_of(purpose)}, 0);
+  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+    tensor.data<float>()[i] = static_cast<float>(random.uniform(low, high));
+  }
+  return tensor;
+}
+
+Weights random_weights(const Graph& graph, std::uint64_t seed) {
+  Weights weights = initialize(graph, seed);
+  for (const Parameter& parameter : graph.parameters) {
+    if (parameter.name.ends_with("running_mean")) {
+      weights[parameter.name] = random_tensor(parameter.shape, parameter.name, -0.1, 0.1);
+    } else if (parameter.name.ends_with("running_var")) {
+      weights[parameter.name] = random_tensor(parameter.shape, parameter.name, 0.5, 1.5);
+    }
+  }
+  return weights;
+}
+
+double difference(const Tensor& a, const Tensor& b) {
+  if (!(a.shape() == b.shape())) return INFINITY;
+  double most = 0;
+  double largest = 0;
+  for (std::int64_t i = 0; i < a.elements(); ++i) {
+    const double value = static_cast<double>(b.data<float>()[i]);
+    most = std::max(most, std::abs(static_cast<double>(a.data<float>()[i]) - value));
+    largest = std::max(largest, std::abs(value));
+  }
+  return most / largest;
+}
 
 bool has_pytorch(const std::string& python, const char* modules) {
   const std::string line = fmt::format("{} -c 'import {}' 2>/dev/null", python, modules);

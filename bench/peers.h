@@ -4,10 +4,13 @@
 // its own too, and the processes take turns.
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
+
+#include "striate/graph/graph.h"
 
 namespace striate::bench {
 
@@ -27,6 +30,31 @@ nlohmann::json run_command(const std::string& command);
 std::string quoted(const std::string& text);
 /// This program's own file.
 std::string own_path();
+
+/// What a program runs from its `main`: errors become a line and status 1.
+int guarded(const char* name, int (*run)(int, char**), int argc, char** argv);
+
+/// A folder for files that both sides read, gone when this is.
+class Folder {
+ public:
+  Folder();
+  ~Folder();
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  std::string file(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// float32, uniform in [low, high), a function of shape and purpose.
+Tensor random_tensor(const Shape& shape, const std::string& purpose, double low = -1,
+                     double high = 1);
+/// First weights by seed, with running statistics that are not 0 and 1.
+Weights random_weights(const Graph& graph, std::uint64_t seed);
+/// The largest difference of two float32 tensors as a share of b's largest number.
+double difference(const Tensor& a, const Tensor& b);
 
 /// Whether an interpreter can load a module; says on stderr what is left out where it cannot.
 bool has_pytorch(const std::string& python, const char* modules = "torch");

@@ -41,35 +41,15 @@ constexpr double kTargetSpeed = 1.8;
 constexpr double kTargetMetrics = 1.0;  // seconds for 1,000 masks of 480x360
 constexpr double kAlike = 1e-3;         // largest difference as a share of the largest score
 
-Tensor noise(const Shape& shape, const std::string& name, double low, double high) {
-  Tensor tensor(DType::f32, shape);
-  Random random({.seed = 1, .purpose = purpose_of(name)}, 0);
-  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
-    tensor.data<float>()[i] = static_cast<float>(random.uniform(low, high));
-  }
-  return tensor;
-}
-
 Graph built(const Job& job) {
   ModelSize size = models().find(job.model).natural;
   size.height = size.width = job.side;
   return models().find(job.model).build(size);
 }
 
-// First weights, and running statistics that are not 0 and 1.
-Weights random_weights(const Graph& graph) {
-  Weights weights = initialize(graph, 1);
-  for (const Parameter& parameter : graph.parameters) {
-    if (parameter.name.ends_with("running_mean")) {
-      weights[parameter.name] = noise(parameter.shape, parameter.name, -0.1, 0.1);
-    } else if (parameter.name.ends_with("running_var")) {
-      weights[parameter.name] = noise(parameter.shape, parameter.name, 0.5, 1.5);
-    }
-  }
-  return weights;
+Tensor picture(const Job& job) {
+  return random_tensor({1, 3, job.side, job.side}, "picture", -2, 2);
 }
-
-Tensor picture(const Job& job) { return noise({1, 3, job.side, job.side}, "picture", -2, 2); }
 
 json measure(const Job& job, const std::string& weights_file, const std::string& out) {
   const Graph training = built(job);
@@ -95,23 +75,10 @@ json measure(const Job& job, const std::string& weights_file, const std::string&
   return {{"seconds", median(times)}};
 }
 
-double difference(const Tensor& a, const Tensor& b) {
-  if (!(a.shape() == b.shape())) return INFINITY;
-  double most = 0;
-  double size = 0;
-  for (std::int64_t i = 0; i < a.elements(); ++i) {
-    const auto x = static_cast<double>(a.data<float>()[i]);
-    most = std::max(most, std::abs(x - static_cast<double>(b.data<float>()[i])));
-    size = std::max(size, std::abs(x));
-  }
-  return most / size;
-}
-
 json compare(const Job& job, const std::string& self, const std::string& python, int rounds) {
-  const fs::path folder = fs::temp_directory_path() / fmt::format("striate-bench-{}", getpid());
-  fs::create_directories(folder);
-  const auto file = [&](const char* name) { return (folder / name).string(); };
-  save_pytorch(file("weights.pth"), random_weights(built(job)));
+  const Folder folder;
+  const auto file = [&](const char* name) { return folder.file(name); };
+  save_pytorch(file("weights.pth"), random_weights(built(job), 1));
   save_npy(file("picture.npy"), picture(job));
   json row{{"model", job.model}, {"side", job.side}, {"threads", job.threads}};
   std::vector<double> ours;
@@ -143,7 +110,6 @@ json compare(const Job& job, const std::string& self, const std::string& python,
       row["blas"] = peer.at("blas");
     }
   }
-  fs::remove_all(folder);
   row["seconds"] = median(ours);
   for (const auto& [format, times] : theirs) {
     const double seconds = median(times);
@@ -254,10 +220,5 @@ int run(int argc, char** argv) {
 }  // namespace striate::bench
 
 int main(int argc, char** argv) {
-  try {
-    return striate::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "bench_segmentation: {}\n", error.what());
-    return 1;
-  }
+  return striate::bench::guarded("bench_segmentation", striate::bench::run, argc, argv);
 }

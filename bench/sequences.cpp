@@ -62,15 +62,6 @@ Graph network(const std::string& cell, const Size& size) {
       "output");
 }
 
-Tensor random_tensor(const Shape& shape, const std::string& purpose) {
-  Tensor tensor(DType::f32, shape);
-  Random random({.seed = 1, .purpose = purpose_of(purpose)}, 0);
-  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
-    tensor.data<float>()[i] = static_cast<float>(random.uniform(-1, 1));
-  }
-  return tensor;
-}
-
 template <class Run>
 double seconds_of(const Run& run, double seconds) {
   for (int i = 0; i < 3; ++i) run();
@@ -146,31 +137,19 @@ double stream_seconds(const std::string& cell, const Size& size, const Weights& 
 }
 
 // Files of one network, and our side of its measurements.
-class Scene {
+class Scene : public Folder {
  public:
   Scene(std::string cell, const Size& size) : cell_(std::move(cell)), size_(size) {
-    std::string name = (fs::temp_directory_path() / "striate-bench-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) fail<SystemError>("{}: cannot be made", name);
-    folder_ = name;
     OnnxModel model{.graph = network(cell_, size_), .weights = {}, .metadata = {}};
     model.weights = initialize(model.graph, 5);
     save_onnx(file("model.onnx"), model);
     save_pytorch(file("model.pth"), model.weights);
     save_npy(file("x.npy"), random_tensor({size.steps, size.batch, size.hidden}, "input"));
   }
-  ~Scene() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  Scene(const Scene&) = delete;
-  Scene& operator=(const Scene&) = delete;
-
-  std::string file(const std::string& name) const { return (folder_ / name).string(); }
 
  private:
   std::string cell_;
   Size size_;
-  fs::path folder_;
 };
 
 json measure(const std::string& cell, const Size& size, const std::string& y, int threads,
@@ -370,10 +349,5 @@ int run(int argc, char** argv) {
 }  // namespace striate::bench
 
 int main(int argc, char** argv) {
-  try {
-    return striate::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "bench_sequences: {}\n", error.what());
-    return 1;
-  }
+  return striate::bench::guarded("bench_sequences", striate::bench::run, argc, argv);
 }

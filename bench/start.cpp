@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "peers.h"
 #include "striate/striate.h"
 
 namespace striate::bench {
@@ -20,12 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // A cnn with first weights and a picture, in a folder that goes with the process.
-class Scene {
+class Scene : public Folder {
  public:
   Scene() {
-    std::string name = (fs::temp_directory_path() / "striate-bench-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) fail<SystemError>("{}: cannot be made", name);
-    folder_ = name;
     const ModelSize size = models().find("cnn").natural;
     ModelCard card{.model = "cnn"};
     for (std::int64_t i = 0; i < size.classes; ++i) card.classes.push_back(std::to_string(i));
@@ -35,20 +33,9 @@ class Scene {
                           .mean = {0.5},
                           .deviation = {0.25}};
     Weights weights = initialize(models().find("cnn").build(size), 1);
-    Classifier(card, std::move(weights), make_cpu_device(1)).save(folder_ / "cnn.safetensors");
-    write_file(folder_ / "picture.png", encode_png(Image(28, 28, 1)));
+    Classifier(card, std::move(weights), make_cpu_device(1)).save(file("cnn.safetensors"));
+    write_file(file("picture.png"), encode_png(Image(28, 28, 1)));
   }
-  ~Scene() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  Scene(const Scene&) = delete;
-  Scene& operator=(const Scene&) = delete;
-
-  std::string file(const char* name) const { return (folder_ / name).string(); }
-
- private:
-  fs::path folder_;
 };
 
 int run(int argc, char** argv) {
