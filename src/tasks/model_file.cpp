@@ -12,6 +12,9 @@
 #include "striate/formats/safetensors.h"
 #include "striate/graph/rewrite.h"
 #include "striate/nn/load.h"
+#include "striate/tasks/classification/classifier.h"
+#include "striate/tasks/networks.h"
+#include "striate/train/checkpoint.h"
 
 namespace striate {
 namespace {
@@ -147,6 +150,34 @@ Weights pick_weights_for(const Graph& training, const Weights& tensors, std::str
     return name == training.name ? std::string() : name;
   };
   return pick_weights(inference, wanted, file, meant, notes);
+}
+
+ModelFile load_trained_file(const std::filesystem::path& path, const Graph* network) {
+  ModelFile file = load_model_file(path, network);
+  if (is_checkpoint(file.metadata)) {
+    fail<InputError>(
+        "{}: a checkpoint of a training, expected a model, such as best.safetensors beside it",
+        path.string());
+  }
+  return file;
+}
+
+Weights fit_card(ModelCard& card, const LikelyModel& likely, const Weights& tensors,
+                 const std::string& file) {
+  const ModelRow row = network_of(card).row;
+  if (card.preprocessing.height == 0) {
+    card.preprocessing.channels = row.natural.channels;
+    card.preprocessing.height = row.natural.height;
+    card.preprocessing.width = row.natural.width;
+  }
+  // The head says how many classes there are where no names came along.
+  if (card.classes.empty()) {
+    const std::int64_t classes =
+        likely.name == card.model ? likely.size.classes : row.natural.classes;
+    for (std::int64_t i = 0; i < classes; ++i) card.classes.push_back(std::to_string(i));
+  }
+  check(card.preprocessing);
+  return pick_weights_for(row.build(size_of(card)), tensors, file);
 }
 
 }  // namespace striate

@@ -1,23 +1,11 @@
-#include "cli/harness.h"
+#include "cli/trained_text.h"
 
 namespace striate {
 namespace {
 
-using testing::CommandTest;
 using ::testing::HasSubstr;
 
-class GradientsCommand : public CommandTest {
- protected:
-  void train() const {
-    std::string text;
-    for (int i = 0; i < 60; ++i) text += "so it goes on and on\n";
-    write_file(folder_ / "a.txt", text);
-    const auto outcome =
-        run("train char_lm --data text:a.txt --hidden 12 --embedding 8 --epochs 2 --batch 8 "
-            "--steps 10 --lr 0.02 --out run");
-    ASSERT_EQ(outcome.status, 0) << outcome.err;
-  }
-};
+using GradientsCommand = testing::TrainedTextTest;
 
 TEST_F(GradientsCommand, ShowsFiveNetworksSideBySide) {
   const auto outcome = run("gradients --steps 20 --hidden 8 --out g.png");

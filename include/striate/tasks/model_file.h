@@ -23,6 +23,10 @@ struct ModelFile {
 /// InputError.
 ModelFile load_model_file(const std::filesystem::path& path, const Graph* network = nullptr);
 
+/// The same for a model that is to be used: a training's checkpoint is an InputError that names what to
+/// take instead.
+ModelFile load_trained_file(const std::filesystem::path& path, const Graph* network = nullptr);
+
 /// Writes the weights in the format of the path's ending; for ONNX and darknet `file.graph` must be
 /// the network, in inference form for ONNX. Throws InputError for another ending and for what the
 /// format cannot hold.
@@ -41,5 +45,11 @@ LikelyModel likely_model(const Weights& tensors);
 /// the model of the registry that they are likely of.
 Weights pick_weights_for(const Graph& training, const Weights& tensors, std::string_view file,
                          std::vector<std::string>* notes = nullptr);
+
+/// Gives a card of pictures what it lacks, the size from its model and numbers for names of classes
+/// from the head that the tensors have; then pick_weights_for its network. `likely` is
+/// likely_model(tensors) where the card came without classes. Throws InputError naming `file`.
+Weights fit_card(ModelCard& card, const LikelyModel& likely, const Weights& tensors,
+                 const std::string& file);
 
 }  // namespace striate

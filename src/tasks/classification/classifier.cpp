@@ -11,7 +11,6 @@
 #include "striate/graph/rewrite.h"
 #include "striate/tasks/model_file.h"
 #include "striate/tasks/networks.h"
-#include "striate/train/checkpoint.h"
 
 namespace striate {
 namespace {
@@ -81,12 +80,7 @@ Classifier Classifier::load(const std::filesystem::path& path, std::shared_ptr<c
     const ModelRow row = network_of(defaults).row;
     definition = row.build(row.natural);
   }
-  const ModelFile file = load_model_file(path, definition ? &*definition : nullptr);
-  if (is_checkpoint(file.metadata)) {
-    fail<InputError>(
-        "{}: a checkpoint of a training, expected a model, such as best.safetensors beside it",
-        name);
-  }
+  const ModelFile file = load_trained_file(path, definition ? &*definition : nullptr);
   ModelCard given = model_card(file.metadata, name);
   const LikelyModel likely =
       given.model.empty() || given.classes.empty() ? likely_model(file.weights) : LikelyModel{};
@@ -99,20 +93,7 @@ Classifier Classifier::load(const std::filesystem::path& path, std::shared_ptr<c
     }
   }
   ModelCard card = completed(std::move(given), defaults, name);
-  const ModelRow row = network_of(card).row;
-  if (card.preprocessing.height == 0) {
-    card.preprocessing.channels = row.natural.channels;
-    card.preprocessing.height = row.natural.height;
-    card.preprocessing.width = row.natural.width;
-  }
-  // The head says how many classes there are where no names came along.
-  if (card.classes.empty()) {
-    const std::int64_t classes =
-        likely.name == card.model ? likely.size.classes : row.natural.classes;
-    for (std::int64_t i = 0; i < classes; ++i) card.classes.push_back(std::to_string(i));
-  }
-  check(card.preprocessing);
-  Weights weights = pick_weights_for(row.build(size_of(card)), file.weights, name);
+  Weights weights = fit_card(card, likely, file.weights, name);
   return {std::move(card), std::move(weights), std::move(device)};
 }
 

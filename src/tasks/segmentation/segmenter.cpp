@@ -10,7 +10,6 @@
 #include "striate/tasks/classification/classifier.h"
 #include "striate/tasks/model_file.h"
 #include "striate/tasks/networks.h"
-#include "striate/train/checkpoint.h"
 
 namespace striate {
 namespace {
@@ -89,12 +88,7 @@ Segmenter::Segmenter(ModelCard card, Weights weights, std::shared_ptr<const Devi
 Segmenter Segmenter::load(const std::filesystem::path& path, std::shared_ptr<const Device> device,
                           const ModelCard& defaults) {
   const std::string name = path.string();
-  const ModelFile file = load_model_file(path);
-  if (is_checkpoint(file.metadata)) {
-    fail<InputError>(
-        "{}: a checkpoint of a training, expected a model, such as best.safetensors beside it",
-        name);
-  }
+  const ModelFile file = load_trained_file(path);
   ModelCard card = model_card(file.metadata, name);
   if (!card.model.empty() && !defaults.model.empty() && card.model != defaults.model) {
     fail<InputError>("{}: it holds the weights of {}, not of {}", name, card.model, defaults.model);
@@ -111,19 +105,7 @@ Segmenter Segmenter::load(const std::filesystem::path& path, std::shared_ptr<con
   if (card.preprocessing.mean.empty()) {
     fail<InputError>("{}: it carries no mean and deviation: give --mean and --std", name);
   }
-  const ModelRow row = network_of(card).row;
-  if (card.preprocessing.height == 0) {
-    card.preprocessing.channels = row.natural.channels;
-    card.preprocessing.height = row.natural.height;
-    card.preprocessing.width = row.natural.width;
-  }
-  if (card.classes.empty()) {
-    const std::int64_t classes =
-        likely.name == card.model ? likely.size.classes : row.natural.classes;
-    for (std::int64_t i = 0; i < classes; ++i) card.classes.push_back(std::to_string(i));
-  }
-  check(card.preprocessing);
-  Weights weights = pick_weights_for(row.build(size_of(card)), file.weights, name);
+  Weights weights = fit_card(card, likely, file.weights, name);
   return {std::move(card), std::move(weights), std::move(device)};
 }
 

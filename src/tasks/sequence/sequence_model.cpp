@@ -9,7 +9,6 @@
 #include "striate/graph/rewrite.h"
 #include "striate/nn/recurrent.h"
 #include "striate/tasks/model_file.h"
-#include "striate/train/checkpoint.h"
 #include "train/fields_json.h"
 
 namespace striate {
@@ -55,12 +54,7 @@ SequenceModel::SequenceModel(ModelCard card, Weights weights, std::shared_ptr<co
 SequenceModel SequenceModel::load(const std::filesystem::path& path,
                                   std::shared_ptr<const Device> device) {
   const std::string name = path.string();
-  const ModelFile file = load_model_file(path);
-  if (is_checkpoint(file.metadata)) {
-    fail<InputError>(
-        "{}: a checkpoint of a training, expected a model, such as best.safetensors beside it",
-        name);
-  }
+  const ModelFile file = load_trained_file(path);
   ModelCard card = model_card(file.metadata, name);
   if (card.model.empty() || !card.definition.starts_with("{")) {
     fail<InputError>("{}: expected a model of sequences{}", name,
