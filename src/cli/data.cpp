@@ -128,10 +128,9 @@ void masked_data(const Arguments& arguments, const Dataset& dataset) {
   for (std::int64_t i = 0; !arguments.to.empty() && i < arguments.count && i < dataset.size();
        ++i) {
     Example example = dataset.get(i);
-    Image& picture = example.picture;
+    const Image& picture = example.picture;
     const Preprocessing same{picture.channels, picture.height, picture.width, {}, {}};
-    augment.apply(picture, &example.mask, same,
-                  {.seed = 1, .epoch = 1, .index = static_cast<std::uint64_t>(i)});
+    augment.apply(example, same, {.seed = 1, .epoch = 1, .index = static_cast<std::uint64_t>(i)});
     const std::string stem = (fs::path(arguments.to) / fmt::format("{:05}", i)).string();
     write_file(stem + ".png", encode_png(picture));
     write_file(stem + "-mask.png", encode_png(example.mask, palette));

@@ -43,7 +43,8 @@ void change_saturation(Image& picture, double factor) {
   }
 }
 
-void jitter(Image& picture, Image*, const TransformArgs& args, Random& random) {
+void jitter(Example& example, const TransformArgs& args, Random& random) {
+  Image& picture = example.picture;
   const double way = static_cast<double>(args.number) / 100;
   std::array<void (*)(Image&, double), 3> changes{change_brightness, change_contrast,
                                                   change_saturation};
@@ -57,7 +58,8 @@ void jitter(Image& picture, Image*, const TransformArgs& args, Random& random) {
 // added, p and l being the eigenvectors and eigenvalues of the training pixels' covariance, a drawn
 // once a picture. The numbers are those of ImageNet as published with fb.resnet.torch, for values
 // of 0 to 1. A grey picture takes the mean of the three.
-void lighting(Image& picture, Image*, const TransformArgs& args, Random& random) {
+void lighting(Example& example, const TransformArgs& args, Random& random) {
+  Image& picture = example.picture;
   constexpr double kValues[3] = {0.2175, 0.0188, 0.0045};
   constexpr double kVectors[3][3] = {
       {-0.5675, 0.7192, 0.4009}, {-0.5808, -0.0045, -0.8140}, {-0.5836, -0.6948, 0.4203}};

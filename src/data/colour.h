@@ -5,10 +5,10 @@
 namespace striate {
 
 /// Brightness, contrast and saturation, each times a factor of 1 +- number %, in a drawn order.
-void jitter(Image& picture, Image*, const TransformArgs& args, Random& random);
+void jitter(Example& example, const TransformArgs& args, Random& random);
 
 /// AlexNet's change of the lighting's colour and strength.
-void lighting(Image& picture, Image*, const TransformArgs& args, Random& random);
+void lighting(Example& example, const TransformArgs& args, Random& random);
 
 /// PIL's ImageEnhance.Brightness, Contrast and Color, byte for byte.
 void change_brightness(Image& picture, double factor);

@@ -73,22 +73,23 @@ struct Loader::State {
 
   // A mask that is left without a single class teaches nothing: it is drawn anew, and left as it is
   // where that does not help.
-  void augment(Example& example, Image* mask, std::int64_t index) const {
+  void augment(Example& example, std::int64_t index) const {
     SampleKey key{
         .seed = options.seed, .epoch = options.epoch, .index = static_cast<std::uint64_t>(index)};
     constexpr std::uint64_t kTries = 10;
-    const Example whole = mask != nullptr ? example : Example{};
+    const std::vector<std::uint8_t>& mask = example.mask.pixels;
+    const Example whole = dataset.masked() ? example : Example{};
     for (std::uint64_t trial = 0; trial < kTries; ++trial) {
-      options.augment.apply(example.picture, mask, options.preprocessing, key);
-      if (mask == nullptr || std::any_of(mask->pixels.begin(), mask->pixels.end(),
-                                         [](std::uint8_t label) { return label != kVoid; })) {
+      options.augment.apply(example, options.preprocessing, key);
+      if (!dataset.masked() || std::any_of(mask.begin(), mask.end(),
+                                           [](std::uint8_t label) { return label != kVoid; })) {
         return;
       }
       example = whole;
       key.seed = random_words({.seed = options.seed, .purpose = purpose_of("again"), .step = trial},
                               key.index)[0];
     }
-    example.picture = fit(std::move(example.picture), options.preprocessing);
+    fit_example(example, options.preprocessing);
   }
 
   Batch make(std::int64_t number) const {
@@ -105,11 +106,14 @@ struct Loader::State {
       const std::int64_t index = batch.indices[static_cast<std::size_t>(i)];
       Example example = dataset.get(index);
       float* to = batch.pictures.data<float>() + i * options.crops * values;
-      Image* mask = dataset.masked() ? &example.mask : nullptr;
-      if (!options.augment.empty()) augment(example, mask, index);
+      if (!options.augment.empty()) augment(example, index);
+      if (dataset.boxed()) {
+        fit_example(example, p);
+        batch.objects.push_back(std::move(example.objects));
+      }
       std::int64_t* labels = batch.labels.data<std::int64_t>();
-      if (mask != nullptr) {
-        const Image fitted = fit_mask(std::move(*mask), p);
+      if (dataset.masked()) {
+        const Image fitted = fit_mask(std::move(example.mask), p);
         std::copy(fitted.pixels.begin(), fitted.pixels.end(), labels + i * p.height * p.width);
       } else {
         labels[i] = example.label;

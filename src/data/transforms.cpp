@@ -15,9 +15,27 @@ namespace {
 
 constexpr std::int64_t kMaxNumber = 1024;
 
+bool has_mask(const Example& example) { return example.mask.width > 0; }
+
+// A change of example.picture that is done: x becomes across * x + right, y down * y + below.
+void move_objects(Example& example, double across, double right, double down, double below) {
+  constexpr double kLeast = 0.25;
+  const Box whole{0, 0, static_cast<double>(example.picture.width),
+                  static_cast<double>(example.picture.height)};
+  std::erase_if(example.objects, [&](Object& object) {
+    const Box& b = object.box;
+    const Box moved{across * b.x1 + right, down * b.y1 + below, across * b.x2 + right,
+                    down * b.y2 + below};
+    object.box = intersection(moved, whole);
+    object.area *= across * down;
+    return object.box.width() <= 0 || object.box.height() <= 0 ||
+           object.box.area() < kLeast * moved.area();
+  });
+}
+
 // The picture with `pad` black pixels around it, cut back to its size at a random place: a shift by
 // up to `pad` pixels each way.
-void crop(Image& picture, Image* mask, const TransformArgs& args, Random& random) {
+void crop(Example& example, const TransformArgs& args, Random& random) {
   const auto pad = static_cast<int>(args.number);
   const auto draw = [&] {
     return static_cast<int>(random.below(static_cast<std::uint32_t>(2 * pad + 1))) - pad;
@@ -36,19 +54,26 @@ void crop(Image& picture, Image* mask, const TransformArgs& args, Random& random
     }
     image = std::move(moved);
   };
-  shift(picture, 0);
-  if (mask != nullptr) shift(*mask, kVoid);
+  shift(example.picture, 0);
+  if (has_mask(example)) shift(example.mask, kVoid);
+  move_objects(example, 1, -dx, 1, -dy);
 }
 
-void flip(Image& picture, Image* mask, const TransformArgs&, Random& random) {
+void flip(Example& example, const TransformArgs&, Random& random) {
   if (random.below(2) == 0) return;
-  mirror(picture);
-  if (mask != nullptr) mirror(*mask);
+  mirror(example.picture);
+  if (has_mask(example)) mirror(example.mask);
+  for (Object& object : example.objects) {
+    const double x1 = object.box.x1;
+    object.box.x1 = example.picture.width - object.box.x2;
+    object.box.x2 = example.picture.width - x1;
+  }
 }
 
 // A part of `number` to 100 % of the picture's area, its sides at 3:4 to 4:3, drawn until one fits,
 // brought to the network's size (Szegedy et al., arXiv:1409.4842, section 6).
-void resized_crop(Image& picture, Image* mask, const TransformArgs& args, Random& random) {
+void resized_crop(Example& example, const TransformArgs& args, Random& random) {
+  Image& picture = example.picture;
   const double area = static_cast<double>(picture.width) * picture.height;
   const double least = static_cast<double>(args.number) / 100;
   constexpr double kRatio = 4.0 / 3;
@@ -81,9 +106,12 @@ void resized_crop(Image& picture, Image* mask, const TransformArgs& args, Random
   const int to_width = static_cast<int>(args.target.width);
   const int to_height = static_cast<int>(args.target.height);
   picture = resize_bilinear(cut(picture, x, y, width, height), to_width, to_height);
-  if (mask != nullptr) {
-    *mask = resize_nearest(cut(*mask, x, y, width, height), to_width, to_height);
+  if (has_mask(example)) {
+    example.mask = resize_nearest(cut(example.mask, x, y, width, height), to_width, to_height);
   }
+  const double across = static_cast<double>(to_width) / width;
+  const double down = static_cast<double>(to_height) / height;
+  move_objects(example, across, -x * across, down, -y * down);
 }
 
 std::int64_t number_of(const TransformRow& row, std::string_view text) {
@@ -160,20 +188,35 @@ std::string Augmentation::str() const {
   return text;
 }
 
-void Augmentation::apply(Image& picture, Image* mask, const Preprocessing& target,
+void fit_example(Example& example, const Preprocessing& target) {
+  invariant(example.objects.empty() || target.resize == 0, "boxes are not cut to a centre");
+  const double across = static_cast<double>(target.width) / std::max(example.picture.width, 1);
+  const double down = static_cast<double>(target.height) / std::max(example.picture.height, 1);
+  example.picture = fit(std::move(example.picture), target);
+  if (has_mask(example)) example.mask = fit_mask(std::move(example.mask), target);
+  move_objects(example, across, 0, down, 0);
+}
+
+void Augmentation::apply(Image& picture, const Preprocessing& target, const SampleKey& key) const {
+  Example example{.picture = std::move(picture)};
+  apply(example, target, key);
+  picture = std::move(example.picture);
+}
+
+void Augmentation::apply(Example& example, const Preprocessing& target,
                          const SampleKey& key) const {
+  Image& picture = example.picture;
   picture = target.channels == 3 ? to_rgb(std::move(picture)) : to_grey(std::move(picture));
   bool fitted = false;
   for (const Step& step : steps_) {
     // Brought to size first, so that a shift by four pixels is the same for every picture.
     if (!fitted && !step.row->brings_to_size) {
-      picture = fit(std::move(picture), target);
-      if (mask != nullptr) *mask = fit_mask(std::move(*mask), target);
+      fit_example(example, target);
     }
     fitted = true;
     Random random({.seed = key.seed, .purpose = purpose_of(step.row->name), .step = key.epoch},
                   key.index);
-    step.row->apply(picture, mask, {.number = step.number, .target = target}, random);
+    step.row->apply(example, {.number = step.number, .target = target}, random);
   }
 }
 

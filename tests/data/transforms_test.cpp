@@ -235,5 +235,44 @@ TEST(MeasurePreprocessing, NeverDividesByNothing) {
   EXPECT_THROW(measure_preprocessing(none, 2, 1, 1, Threads(1)), InputError);
 }
 
+// The picture has a bright frame along each object's edges: after any transform its box is where the
+// bright pixels are.
+TEST(Augmentation, ObjectsMoveWithTheirPicture) {
+  for (const char* text : {"flip", "crop:3", "resized_crop:60", "resized_crop:60,flip", "jitter"}) {
+    int seen = 0;
+    for (std::uint64_t index = 0; index < 20; ++index) {
+      Example example{.picture = Image(40, 30, 1),
+                      .objects = {{.box = {8, 6, 24, 20}, .label = 2}}};
+      for (int y = 6; y < 20; ++y) std::fill_n(example.picture.row(y) + 8, 16, std::uint8_t{200});
+      Augmentation::parse(text).apply(example, {1, 30, 40, {}, {}},
+                                      {.seed = 5, .epoch = 0, .index = index});
+      if (example.objects.empty()) continue;
+      ++seen;
+      Box bright{40, 30, 0, 0};
+      for (int y = 0; y < 30; ++y) {
+        for (int x = 0; x < 40; ++x) {
+          if (example.picture.row(y)[x] < 80) continue;
+          bright = {std::min<double>(bright.x1, x), std::min<double>(bright.y1, y),
+                    std::max<double>(bright.x2, x + 1), std::max<double>(bright.y2, y + 1)};
+        }
+      }
+      const Box& box = example.objects[0].box;
+      EXPECT_NEAR(box.x1, bright.x1, 1.01) << text << index;
+      EXPECT_NEAR(box.y1, bright.y1, 1.01) << text << index;
+      EXPECT_NEAR(box.x2, bright.x2, 1.01) << text << index;
+      EXPECT_NEAR(box.y2, bright.y2, 1.01) << text << index;
+    }
+    EXPECT_GT(seen, 15) << text;
+  }
+}
+
+TEST(Augmentation, AnObjectThatIsMostlyOutsideIsGone) {
+  Example example{.picture = Image(20, 20, 1),
+                  .objects = {{.box = {-9, 0, 2, 10}}, {.box = {-3, 2, 9, 12}}}};
+  fit_example(example, {1, 40, 10, {}, {}});
+  ASSERT_EQ(example.objects.size(), 1U);
+  EXPECT_EQ(example.objects[0].box, (Box{0, 4, 4.5, 24}));
+}
+
 }  // namespace
 }  // namespace striate

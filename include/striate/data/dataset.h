@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "striate/base/random.h"
+#include "striate/boxes/box.h"
 #include "striate/codec/image.h"
 
 namespace striate {
@@ -17,11 +18,12 @@ namespace striate {
 inline constexpr std::uint8_t kVoid = 255;
 
 /// A picture and the number of its class; or with a mask in its place, one channel of the picture's
-/// size that has the class of each pixel, or kVoid.
+/// size that has the class of each pixel, or kVoid; or with the objects that it shows.
 struct Example {
   Image picture;
   std::int64_t label = 0;
   Image mask = {};
+  std::vector<Object> objects = {};
 };
 
 /// Labelled pictures, each made when it is asked for. Every member may be called from several
@@ -41,6 +43,8 @@ class Dataset {
   virtual const std::vector<std::string>& classes() const = 0;
   /// Whether the examples have masks in place of labels.
   virtual bool masked() const { return false; }
+  /// Whether the examples have objects in place of labels.
+  virtual bool boxed() const { return false; }
   /// What to call an example in a message.
   virtual std::string name(std::int64_t index) const { return fmt::format("picture {}", index); }
   /// What a person should know of it, a line each.
@@ -62,6 +66,7 @@ class Subset : public Dataset {
   Example get(std::int64_t index) const override;
   const std::vector<std::string>& classes() const override { return whole_->classes(); }
   bool masked() const override { return whole_->masked(); }
+  bool boxed() const override { return whole_->boxed(); }
   std::string name(std::int64_t index) const override;
   std::vector<std::string> notes() const override { return whole_->notes(); }
 

@@ -13,9 +13,11 @@
 namespace striate {
 
 struct Batch {
-  Tensor pictures;                    ///< N * crops,C,H,W float32
-  Tensor labels;                      ///< N int64; N,H,W where the examples have masks
+  Tensor pictures;  ///< N * crops,C,H,W float32
+  Tensor labels;    ///< N int64; N,H,W where the examples have masks; zeros where they have objects
   std::vector<std::int64_t> indices;  ///< in the dataset
+  /// Of each picture, in pixels of what the network is given; where the examples have objects.
+  std::vector<std::vector<Object>> objects = {};
 };
 
 struct LoaderOptions {

@@ -27,6 +27,8 @@ struct DatasetRow {
   std::int64_t width = 0;
   /// Pictures with masks, for segmentation; others have a class each.
   bool masked = false;
+  /// Pictures with objects in boxes, for detection.
+  bool boxed = false;
   /// Reads what lies at a path that exists. One file alone is the dataset whatever the split.
   std::function<std::unique_ptr<Dataset>(const std::filesystem::path& path, Split split)> open;
   /// For sequences instead: of what stands behind the colon, a path or a number.

@@ -17,15 +17,16 @@ struct TransformArgs {
   const Preprocessing& target;  ///< the network's input
 };
 
-/// A random change of a picture that keeps its class, and of its mask (may be null) in the same way:
-/// what moves in from outside is void there, and no classes are mixed.
+/// A random change of a picture that keeps its class, and of its mask and its objects (where it has
+/// them) in the same way: what moves in from outside is void in the mask, and no classes are mixed;
+/// boxes are cut at the picture's edges, and an object of which less than a quarter stays is gone.
 struct TransformRow {
   std::string name;
   std::string what;
   /// The number after the colon, where none is given; 0 where none is taken.
   std::int64_t standard = 0;
   std::int64_t most = 0;  ///< the largest number taken; the smallest is 1
-  void (*apply)(Image& picture, Image* mask, const TransformArgs& args, Random& random) = nullptr;
+  void (*apply)(Example& example, const TransformArgs& args, Random& random) = nullptr;
   /// Takes a picture of any size and makes it the network's; others change one that has it.
   bool brings_to_size = false;
 };
@@ -50,11 +51,9 @@ class Augmentation {
   /// What `parse` would read, every number written out.
   std::string str() const;
   /// The picture comes out with the size and channels of `target`, unless nothing is to be done.
-  void apply(Image& picture, const Preprocessing& target, const SampleKey& key) const {
-    apply(picture, nullptr, target, key);
-  }
-  /// The same, and the mask (may be null) as its picture.
-  void apply(Image& picture, Image* mask, const Preprocessing& target, const SampleKey& key) const;
+  void apply(Image& picture, const Preprocessing& target, const SampleKey& key) const;
+  /// The same, and the mask and the objects as their picture.
+  void apply(Example& example, const Preprocessing& target, const SampleKey& key) const;
 
  private:
   struct Step {
@@ -64,6 +63,9 @@ class Augmentation {
 
   std::vector<Step> steps_;
 };
+
+/// The picture as `fit` makes it, and the mask and the objects as their picture.
+void fit_example(Example& example, const Preprocessing& target);
 
 /// Mean and deviation of every channel over the pictures of a dataset, each brought to the given
 /// channels and size first (by `resize`, too). Exact (bytes are counted), so equal whatever the threads. A channel
