@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "striate/base/fields.h"
+#include "striate/models/detector.h"
 #include "striate/models/sequence.h"
 #include "striate/train/loop.h"
 
@@ -36,6 +37,13 @@ struct SegmentationSettings {
                        "segmentation: none, or median: rare classes count as much as others");)
 };
 
+/// What only detectors are trained by. Pictures have SegmentationSettings' height and width.
+struct DetectionSettings {
+  DetectorNetwork network;
+
+  STRIATE_FIELDS(network.fields(visit);)
+};
+
 /// All that a training depends on: kept as config.toml in the run's folder, which is enough to repeat
 /// it. A task that has settings of its own adds a struct of them.
 struct TrainingSettings {
@@ -52,6 +60,7 @@ struct TrainingSettings {
   /// Without a score's name the best epoch is chosen by the task's own.
   TrainOptions train = {.best_by = ""};
   SequenceSettings sequence;
+  DetectionSettings detection;
 
   STRIATE_FIELDS(
       visit("model", model, "a model that `striate models` lists");
@@ -76,7 +85,8 @@ struct TrainingSettings {
       visit("resize", resize,
             "shorter side that pictures are brought to before their centre is cut out; "
             "0: squeezed to the network's input");
-      segmentation.fields(visit); train.fields(visit); sequence.fields(visit);)
+      segmentation.fields(visit); train.fields(visit); sequence.fields(visit);
+      detection.fields(visit);)
 };
 
 /// TOML, one `name = value` line a field.

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "striate/base/fields.h"
+
+namespace striate {
+
+/// A network that finds objects: what its builder is told beside its name, the picture's size and the
+/// classes. Written as JSON it travels with the weights. A detector reads the fields that concern it.
+struct DetectorNetwork {
+  std::string backbone;
+  double backbone_width = 0;
+  std::int64_t grid = 0;
+  std::int64_t boxes = 0;
+  std::string anchors;
+  std::int64_t regions = 0;
+
+  STRIATE_FIELDS(
+      visit("backbone", backbone,
+            "the classifier whose layers give the features: resnet18, alexnet, …; none: the "
+            "detector's own");
+      visit("backbone_width", backbone_width,
+            "channels of the backbone, as a share of its own; 0: the detector's own");
+      visit("grid", grid, "yolo: cells along each side; 0: the model's own");
+      visit("boxes", boxes, "yolo: boxes that a cell answers with; 0: the model's own");
+      visit("anchors", anchors,
+            "faster_rcnn: widths and heights in pixels, as in 32x32,64x128; auto: fitted to the "
+            "data's boxes; none: the paper's nine");
+      visit("regions", regions, "regions of a picture that are classified; 0: the detector's own");)
+};
+
+}  // namespace striate
