@@ -81,6 +81,38 @@ void check_pool(const PoolGeometry& g, const ConstView& x, const ConstView& y,
   }
 }
 
+void check_regions(const RegionGeometry& g, const Regions& regions, const ConstView& x,
+                   const ConstView& y, const ConstView& indices) {
+  require_shape(x, {g.n, g.c, g.h, g.w}, "region pooling input");
+  require_shape(y, {g.regions, g.c, g.oh, g.ow}, "region pooling output");
+  require_shape(regions.boxes, {g.regions, 4}, "boxes");
+  require_shape(regions.images, {g.regions}, "images of the boxes");
+  require_dtype(y, x.dtype, "region pooling output");
+  require_dtype(regions.boxes, x.dtype, "boxes");
+  if (regions.images.dtype != DType::i64) {
+    require_dtype(regions.images, x.dtype, "images of the boxes");
+  }
+  if (indices) {
+    require_shape(indices, {g.regions, g.c, g.oh, g.ow}, "region pooling indices");
+    require_dtype(indices, DType::i32, "region pooling indices");
+  }
+}
+
+std::int64_t image_of(const RegionGeometry& g, const Regions& regions, std::int64_t r) {
+  const ConstView& images = regions.images;
+  const std::int64_t at = r * images.stride(0);
+  double image = 0;
+  if (images.dtype == DType::i64) {
+    image = static_cast<double>(images.as<std::int64_t>()[at]);
+  } else if (images.dtype == DType::f32) {
+    image = static_cast<double>(images.as<float>()[at]);
+  } else {
+    image = images.as<double>()[at];
+  }
+  if (image >= 0 && image < static_cast<double>(g.n)) return static_cast<std::int64_t>(image);
+  fail<InputError>("region {}: expected an image in [0, {}), got {}", r, g.n, image);
+}
+
 void check_elementwise(Function f, std::span<const ConstView> inputs, const ConstView& out,
                        std::span<const double> parameters) {
   const FunctionRow& row = kFunctions[static_cast<std::size_t>(f)];

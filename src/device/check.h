@@ -19,6 +19,11 @@ void check_matmul(const ConstView& a, const ConstView& b, const ConstView& bias,
 /// x and y (or dx and dy), and the indices where present.
 void check_pool(const PoolGeometry& g, const ConstView& x, const ConstView& y,
                 const ConstView& indices);
+/// x and y (or dx and dy), and the indices where present.
+void check_regions(const RegionGeometry& g, const Regions& regions, const ConstView& x,
+                   const ConstView& y, const ConstView& indices);
+/// The map that region r lies in. Throws InputError where it is not in [0, g.n).
+std::int64_t image_of(const RegionGeometry& g, const Regions& regions, std::int64_t r);
 void check_elementwise(Function f, std::span<const ConstView> inputs, const ConstView& out,
                        std::span<const double> parameters);
 void check_reduce(const ConstView& x, const ConstView& out);

@@ -18,5 +18,12 @@ void lookup_nll_backward(const ConstView& labels, const ConstView& weight,
                          bool accumulate);
 void lookup_max_pool_positions(const PoolGeometry& g, const ConstView& indices, bool column_major,
                                const View& positions);
+/// region_align of `sampling.maximum`.
+void lookup_align_max_forward(const RegionGeometry& g, const RegionSampling& sampling,
+                              const ConstView& x, const Regions& regions, const View& y,
+                              const View& indices);
+void lookup_align_max_backward(const RegionGeometry& g, const RegionSampling& sampling,
+                               const Regions& regions, const ConstView& dy,
+                               const ConstView& indices, const View& dx, bool accumulate);
 
 }  // namespace striate

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include "striate/base/random.h"
 #include "striate/device/functions.h"
 #include "striate/device/recurrent.h"
+#include "striate/device/regions.h"
 #include "striate/tensor/tensor.h"
 
 namespace striate {
@@ -186,6 +188,31 @@ class Device {
   virtual void average_pool_backward(const PoolGeometry& g, const ConstView& dy, const View& dx,
                                      bool accumulate) const = 0;
 
+  // Pooling of regions. x and dx are maps [n, c, h, w], y, dy and indices maps [regions, c, oh, ow].
+  // A box that is not a number is a box at 0. Throws InputError for a region of a map that is not
+  // there.
+
+  /// Girshick, "Fast R-CNN", arXiv:1504.08083, section 2.1, and ONNX's MaxRoiPool: the box's corners,
+  /// scaled and rounded, name the first and the last pixel of a window of at least one; its bins
+  /// overlap by the pixels that their edges cut. indices (int32, or absent) receives the pixel
+  /// y * w + x of each maximum (the first of equals; NaN wins), or -1 where a bin lies outside the
+  /// map and gives 0.
+  virtual void region_max_forward(const RegionGeometry& g, const ConstView& x,
+                                  const Regions& regions, const View& y,
+                                  const View& indices) const = 0;
+  virtual void region_max_backward(const RegionGeometry& g, const Regions& regions,
+                                   const ConstView& dy, const ConstView& indices, const View& dx,
+                                   bool accumulate) const = 0;
+  /// indices (int32) are of `sampling.maximum` alone, else absent: 4 times the point's place in its
+  /// bin and the pixel's among the point's four, or -1 for a point outside.
+  virtual void region_align_forward(const RegionGeometry& g, const RegionSampling& sampling,
+                                    const ConstView& x, const Regions& regions, const View& y,
+                                    const View& indices) const = 0;
+  virtual void region_align_backward(const RegionGeometry& g, const RegionSampling& sampling,
+                                     const Regions& regions, const ConstView& dy,
+                                     const ConstView& indices, const View& dx,
+                                     bool accumulate) const = 0;
+
   // Batch normalization over axis 1 of x (Ioffe and Szegedy, arXiv:1502.03167, algorithm 1). The
   // other operands are [C].
 
@@ -251,6 +278,11 @@ class Device {
   /// out[i with i[axis] = indices[i]] += x[i]: the adjoint of gather.
   virtual void scatter_add(const ConstView& x, const ConstView& indices, int axis,
                            const View& out) const = 0;
+  /// Calls body(inputs, outputs) with the operands where the host may read and write them: few
+  /// numbers with many decisions between them, as with boxes, which no device does faster.
+  virtual void on_host(std::span<const ConstView> inputs, std::span<const View> outputs,
+                       const std::function<void(std::span<const ConstView> inputs,
+                                                std::span<const View> outputs)>& body) const = 0;
   /// Sum of squares of all elements, accumulated in double.
   virtual double sum_of_squares(const ConstView& x) const = 0;
   /// out[i] = x[i] / (1 - ratio) with probability 1 - ratio, else 0. Element i in N,C,H,W order

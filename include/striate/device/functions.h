@@ -51,7 +51,9 @@ namespace striate {
   X(min, 2, 0, "the smaller; NaN where either is NaN")                                    \
   X(where, 3, 0, "a != 0 ? b : c")                                                        \
   X(pass_equal, 3, 0, "b == c ? a : 0")                                                   \
-  X(pass_other, 3, 0, "b == c ? 0 : a")
+  X(pass_other, 3, 0, "b == c ? 0 : a")                                                   \
+  X(smooth_l1, 2, 1, "d < p0 ? d * d / (2 * p0) : d - p0 / 2, d = |a - b|")               \
+  X(smooth_l1_grad, 3, 1, "a * (|d| < p0 ? d / p0 : d > 0 ? 1 : d < 0 ? -1 : 0), d = b - c")
 
 enum class Function : std::uint8_t {
 #define STRIATE_FUNCTION_NAME(name, inputs, parameters, meaning) name,

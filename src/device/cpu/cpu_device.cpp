@@ -94,6 +94,44 @@ void CpuDevice::max_pool_backward(const PoolGeometry& g, const ConstView& dy,
   cpu_max_pool_backward(threads_, g, dy, indices, dx, accumulate);
 }
 
+void CpuDevice::region_max_forward(const RegionGeometry& g, const ConstView& x,
+                                   const Regions& regions, const View& y,
+                                   const View& indices) const {
+  require_f32(x, "region_max_forward");
+  check_regions(g, regions, x, y, indices);
+  cpu_region_max_forward(threads_, g, x, regions, y, indices);
+}
+
+void CpuDevice::region_max_backward(const RegionGeometry& g, const Regions& regions,
+                                    const ConstView& dy, const ConstView& indices, const View& dx,
+                                    bool accumulate) const {
+  require_f32(dy, "region_max_backward");
+  check_regions(g, regions, dx, dy, indices);
+  invariant(static_cast<bool>(indices), "region_max_backward: the indices are absent");
+  cpu_region_max_backward(threads_, g, regions, dy, indices, dx, accumulate);
+}
+
+void CpuDevice::region_align_forward(const RegionGeometry& g, const RegionSampling& sampling,
+                                     const ConstView& x, const Regions& regions, const View& y,
+                                     const View& indices) const {
+  require_f32(x, "region_align_forward");
+  check_regions(g, regions, x, y, indices);
+  if (sampling.maximum) return lookup_align_max_forward(g, sampling, x, regions, y, indices);
+  cpu_region_align_forward(threads_, g, sampling, x, regions, y);
+}
+
+void CpuDevice::region_align_backward(const RegionGeometry& g, const RegionSampling& sampling,
+                                      const Regions& regions, const ConstView& dy,
+                                      const ConstView& indices, const View& dx,
+                                      bool accumulate) const {
+  require_f32(dy, "region_align_backward");
+  check_regions(g, regions, dx, dy, indices);
+  if (sampling.maximum) {
+    return lookup_align_max_backward(g, sampling, regions, dy, indices, dx, accumulate);
+  }
+  cpu_region_align_backward(threads_, g, sampling, regions, dy, dx, accumulate);
+}
+
 void CpuDevice::average_pool_forward(const PoolGeometry& g, const ConstView& x,
                                      const View& y) const {
   require_f32(x, "average_pool_forward");

@@ -44,6 +44,18 @@ class CpuDevice final : public Device {
   void average_pool_backward(const PoolGeometry& g, const ConstView& dy, const View& dx,
                              bool accumulate) const override;
 
+  void region_max_forward(const RegionGeometry& g, const ConstView& x, const Regions& regions,
+                          const View& y, const View& indices) const override;
+  void region_max_backward(const RegionGeometry& g, const Regions& regions, const ConstView& dy,
+                           const ConstView& indices, const View& dx,
+                           bool accumulate) const override;
+  void region_align_forward(const RegionGeometry& g, const RegionSampling& sampling,
+                            const ConstView& x, const Regions& regions, const View& y,
+                            const View& indices) const override;
+  void region_align_backward(const RegionGeometry& g, const RegionSampling& sampling,
+                             const Regions& regions, const ConstView& dy, const ConstView& indices,
+                             const View& dx, bool accumulate) const override;
+
   void batch_norm_statistics(const ConstView& x, const View& mean,
                              const View& variance) const override;
   void batch_norm_apply(const ConstView& x, const BatchNorm& norm, const View& y) const override;
@@ -60,6 +72,11 @@ class CpuDevice final : public Device {
                   bool accumulate) const override;
   void copy(const ConstView& x, const View& out, bool accumulate) const override;
   void fill(const View& out, double value) const override;
+  void on_host(std::span<const ConstView> inputs, std::span<const View> outputs,
+               const std::function<void(std::span<const ConstView>, std::span<const View>)>& body)
+      const override {
+    body(inputs, outputs);
+  }
   double sum_of_squares(const ConstView& x) const override;
 
   void cast(const ConstView& x, const View& out) const override;

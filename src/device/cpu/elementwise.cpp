@@ -92,6 +92,30 @@ HWY_INLINE V unless_nan(V x, V value) {
   return hn::IfThenElse(hn::IsNaN(x), x, value);
 }
 
+struct smooth_l1 {
+  template <class D, class V>
+  static HWY_INLINE V of(D d, const V* in, const float* p) {
+    const V beta = hn::Set(d, p[0]);
+    const V half = hn::Set(d, 0.5F);
+    const V distance = hn::Abs(hn::Sub(in[0], in[1]));
+    return hn::IfThenElse(hn::Lt(distance, beta),
+                          hn::Mul(hn::Mul(half, distance), hn::Div(distance, beta)),
+                          hn::NegMulAdd(half, beta, distance));
+  }
+};
+
+struct smooth_l1_grad {
+  template <class D, class V>
+  static HWY_INLINE V of(D d, const V* in, const float* p) {
+    const V beta = hn::Set(d, p[0]);
+    const V zero = hn::Zero(d);
+    const V distance = hn::Sub(in[1], in[2]);
+    const V below = hn::IfThenElseZero(hn::Lt(distance, zero), hn::Neg(in[0]));
+    return hn::IfThenElse(hn::Lt(hn::Abs(distance), beta), hn::Mul(in[0], hn::Div(distance, beta)),
+                          hn::IfThenElse(hn::Gt(distance, zero), in[0], below));
+  }
+};
+
 // 1 / (1 + e) for a >= 0, e / (1 + e) below, with e = exp(-|a|).
 struct sigmoid {
   template <class D, class V>

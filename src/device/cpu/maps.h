@@ -15,6 +15,27 @@ inline std::int64_t pixel_stride(const ConstView& map) {
   return map.shape[1];
 }
 
+/// A map by image, row and pixel.
+template <class T>
+struct Map {
+  T* data = nullptr;
+  std::int64_t image = 0, row = 0, pixel = 0;
+
+  T* at(std::int64_t n, std::int64_t y, std::int64_t x) const {
+    return data + n * image + y * row + x * pixel;
+  }
+  explicit operator bool() const { return data != nullptr; }
+};
+
+template <class T, class SomeView>
+Map<T> map_of(const SomeView& view) {
+  if (!view) return {};
+  invariant(view.shape.rank() == 4 && (view.shape[1] <= 1 || view.stride(1) == 1),
+            "the operands are channels-last maps");
+  return {view.template as<std::remove_const_t<T>>(), view.stride(0), view.stride(2),
+          view.stride(3)};
+}
+
 /// A rectangle of grid points in each of n images, as rows of a product: point (y, x) sees source
 /// pixels from (y * step_y, x * step_x) on, and writes target pixel (first_y + y * target_step_y,
 /// first_x + x * target_step_x).

@@ -3,6 +3,7 @@
 
 #include <hwy/cache_control.h>
 
+#include "device/cpu/maps.h"
 #include "device/cpu/primitives.h"
 #include "device/cpu/rows.h"
 
@@ -60,26 +61,8 @@ class Covering {
   std::vector<Pair> pairs_;
 };
 
-// A map by image, row and pixel.
-template <class T>
-struct Map {
-  T* data = nullptr;
-  std::int64_t image = 0, row = 0, pixel = 0;
-
-  T* at(std::int64_t n, std::int64_t y, std::int64_t x) const {
-    return data + n * image + y * row + x * pixel;
-  }
-  explicit operator bool() const { return data != nullptr; }
-};
-
-template <class T, class SomeView>
-Map<T> map_of(const SomeView& view) {
-  if (!view) return {};
-  invariant(view.shape.rank() == 4 && (view.shape[1] <= 1 || view.stride(1) == 1),
-            "pooling: the operands are channels-last maps");
-  return {view.template as<std::remove_const_t<T>>(), view.stride(0), view.stride(2),
-          view.stride(3)};
-}
+using cpu::Map;
+using cpu::map_of;
 
 struct PoolForward {
   PoolGeometry g;

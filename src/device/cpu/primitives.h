@@ -17,6 +17,19 @@ void cpu_average_pool_forward(const Threads& threads, const PoolGeometry& g, con
 void cpu_average_pool_backward(const Threads& threads, const PoolGeometry& g, const ConstView& dy,
                                const View& dx, bool accumulate);
 
+void cpu_region_max_forward(const Threads& threads, const RegionGeometry& g, const ConstView& x,
+                            const Regions& regions, const View& y, const View& indices);
+void cpu_region_max_backward(const Threads& threads, const RegionGeometry& g,
+                             const Regions& regions, const ConstView& dy, const ConstView& indices,
+                             const View& dx, bool accumulate);
+/// The mean of the points.
+void cpu_region_align_forward(const Threads& threads, const RegionGeometry& g,
+                              const RegionSampling& sampling, const ConstView& x,
+                              const Regions& regions, const View& y);
+void cpu_region_align_backward(const Threads& threads, const RegionGeometry& g,
+                               const RegionSampling& sampling, const Regions& regions,
+                               const ConstView& dy, const View& dx, bool accumulate);
+
 void cpu_batch_norm_statistics(const Threads& threads, const ConstView& x, const View& mean,
                                const View& variance);
 void cpu_batch_norm_apply(const Threads& threads, const ConstView& x, const Device::BatchNorm& norm,

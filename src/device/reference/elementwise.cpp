@@ -72,6 +72,15 @@ double min(Values in, Values) { return in[0] <= in[1] || std::isnan(in[0]) ? in[
 double where(Values in, Values) { return in[0] != 0 ? in[1] : in[2]; }
 double pass_equal(Values in, Values) { return in[1] == in[2] ? in[0] : 0.0; }
 double pass_other(Values in, Values) { return in[1] == in[2] ? 0.0 : in[0]; }
+double smooth_l1(Values in, Values p) {
+  const double d = std::abs(in[0] - in[1]);
+  return d < p[0] ? d * d / (2.0 * p[0]) : d - p[0] / 2.0;
+}
+double smooth_l1_grad(Values in, Values p) {
+  const double d = in[1] - in[2];
+  if (std::abs(d) < p[0]) return in[0] * d / p[0];
+  return d > 0 ? in[0] : d < 0 ? -in[0] : 0.0;
+}
 
 }  // namespace row
 
