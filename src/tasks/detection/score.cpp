@@ -60,9 +60,9 @@ void judge_voc(const Scene& scene, const ScoreOptions& options, std::vector<Judg
     if (one.object >= 0 && best >= options.overlap) {
       char& is_taken = taken[static_cast<std::size_t>(one.object)];
       if (scene.object(one.object).difficult) {
-        one.verdict = Verdict::uncounted;
+        one.verdict = Judgement::uncounted;
       } else if (is_taken == 0) {
-        one.verdict = Verdict::right;
+        one.verdict = Judgement::right;
         is_taken = 1;
       }
     }
@@ -85,7 +85,7 @@ void judge_coco(const Scene& scene, const ScoreOptions& options, std::vector<Jud
     Judged one = judged_of(scene, d);
     const Box& box = scene.detection(d).box;
     if (seen++ >= options.most) {
-      one.verdict = Verdict::unseen;
+      one.verdict = Judgement::unseen;
       judged.push_back(one);
       continue;
     }
@@ -106,10 +106,10 @@ void judge_coco(const Scene& scene, const ScoreOptions& options, std::vector<Jud
     if (match >= 0) {
       one.object = match;
       one.overlap = best;
-      one.verdict = ignored(match) ? Verdict::uncounted : Verdict::right;
+      one.verdict = ignored(match) ? Judgement::uncounted : Judgement::right;
       taken[static_cast<std::size_t>(match)] = 1;
     } else if (!within(box.area(), options)) {
-      one.verdict = Verdict::uncounted;
+      one.verdict = Judgement::uncounted;
     }
     judged.push_back(one);
   }
@@ -228,9 +228,9 @@ ClassScore score_verdicts(std::vector<Judged> judged, std::int64_t objects, Prot
   std::int64_t right = 0;
   std::int64_t wrong = 0;
   for (const Judged& one : score.judged) {
-    if (one.verdict == Verdict::right) ++right;
-    if (one.verdict == Verdict::wrong) ++wrong;
-    if (one.verdict != Verdict::right && one.verdict != Verdict::wrong) continue;
+    if (one.verdict == Judgement::right) ++right;
+    if (one.verdict == Judgement::wrong) ++wrong;
+    if (one.verdict != Judgement::right && one.verdict != Judgement::wrong) continue;
     const double seen = static_cast<double>(right + wrong);
     score.recall.push_back(static_cast<double>(right) / static_cast<double>(objects));
     score.precision.push_back(static_cast<double>(right) /

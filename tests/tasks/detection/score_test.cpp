@@ -50,7 +50,7 @@ TEST(Score, ASecondDetectionOfAnObjectIsWrong) {
     const Score score = score_detections(found, truth, 1, {.protocol = protocol});
     EXPECT_NEAR(score.mean_average_precision, 1, 1e-12);
     EXPECT_EQ(score.classes[0].judged[0].detection, 1);
-    EXPECT_EQ(score.classes[0].judged[1].verdict, Verdict::wrong);
+    EXPECT_EQ(score.classes[0].judged[1].verdict, Judgement::wrong);
   }
 }
 
@@ -63,7 +63,7 @@ TEST(Score, WhatIsDifficultOrACrowdIsNotCounted) {
     const Score score = score_detections(found, truth, 1, {.protocol = protocol});
     EXPECT_EQ(score.classes[0].objects, 1);
     EXPECT_NEAR(score.mean_average_precision, 1, 1e-12);
-    EXPECT_EQ(score.classes[0].judged[1].verdict, Verdict::uncounted);
+    EXPECT_EQ(score.classes[0].judged[1].verdict, Judgement::uncounted);
   }
   // A crowd takes any number of detections that lie in it, however small.
   truth[0][1] = {.box = {15, 0, 300, 100}, .crowd = true};
@@ -81,9 +81,9 @@ TEST(Score, ProtocolsChooseObjectsDifferently) {
   EXPECT_NEAR(comparison.second.mean_average_precision, 1, 1e-12);
   ASSERT_EQ(comparison.disagreements.size(), 1U);
   const Disagreement& one = comparison.disagreements[0];
-  EXPECT_EQ(one.first.verdict, Verdict::wrong);
+  EXPECT_EQ(one.first.verdict, Judgement::wrong);
   EXPECT_EQ(one.first.object, 0);
-  EXPECT_EQ(one.second.verdict, Verdict::right);
+  EXPECT_EQ(one.second.verdict, Judgement::right);
   EXPECT_EQ(one.second.object, 1);
   EXPECT_DOUBLE_EQ(one.difference, 0.5);
   EXPECT_DOUBLE_EQ(comparison.by_verdicts, 0.5);

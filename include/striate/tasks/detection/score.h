@@ -36,7 +36,7 @@ struct ScoreOptions {
   std::int64_t most = 100;  ///< coco: detections of a picture and class that are looked at
 };
 
-enum class Verdict : std::uint8_t {
+enum class Judgement : std::uint8_t {
   right,
   wrong,
   uncounted,  ///< of a difficult object, a crowd, or another size
@@ -50,7 +50,7 @@ struct Judged {
   std::int64_t object = -1;    ///< of that picture, which it was held against; -1: none
   double score = 0;
   double overlap = 0;  ///< with it
-  Verdict verdict = Verdict::wrong;
+  Judgement verdict = Judgement::wrong;
 };
 
 struct ClassScore {
