@@ -5,6 +5,7 @@
 
 #include "striate/codec/csv.h"
 #include "striate/codec/gzip.h"
+#include "striate/codec/image_size.h"
 #include "striate/codec/pickle.h"
 #include "striate/codec/zip.h"
 #include "striate/striate.h"
@@ -175,6 +176,37 @@ void settings(Input bytes) {
   Augmentation::parse(read.augment);
 }
 
+void read_and_mend(const fs::path& path, const AnnotationOptions& options = {}) {
+  Annotations all = read_annotations(path, options);
+  mend(all, BadBoxes::clip);
+}
+
+void annotations_xml(Input bytes) { read_and_mend(scratch().put("boxes.xml", bytes)); }
+void annotations_json(Input bytes) { read_and_mend(scratch().put("boxes.json", bytes)); }
+void annotations_csv(Input bytes) { read_and_mend(scratch().put("boxes.csv", bytes)); }
+
+// The first byte says what the others are: the names of YOLO's classes, its labels, or plain lines.
+void annotations_text(Input bytes) {
+  if (bytes.empty()) return;
+  const Input rest = bytes.subspan(1);
+  static const fs::path sizes = [] {
+    const std::string_view content = R"({"images": [{"id": 1, "file_name": "a", "width": 20,
+                                         "height": 10}]})";
+    return scratch().put("sizes.json",
+                         {reinterpret_cast<const std::uint8_t*>(content.data()), content.size()});
+  }();
+  const fs::path folder = scratch().path() / "labels";
+  fs::remove_all(folder);
+  fs::create_directory(folder);
+  constexpr std::uint8_t kTwo[] = {'a', '\n', 'b', '\n'};
+  if (bytes[0] % 3 == 0) scratch().put("labels/data.yaml", rest);
+  if (bytes[0] % 3 == 1) scratch().put("labels/classes.txt", kTwo);
+  scratch().put("labels/a.txt", bytes[0] % 3 == 0 ? Input() : rest);
+  read_and_mend(folder, {.sizes = sizes});
+}
+
+void head_of_image(Input bytes) { image_size(bytes, "image"); }
+
 constexpr Target kTargets[] = {
     {"image", refusal_of<image>},
     {"csv", refusal_of<csv>},
@@ -197,6 +229,11 @@ constexpr Target kTargets[] = {
     {"chain", refusal_of<chain>},
     {"mask", refusal_of<mask>},
     {"settings", refusal_of<settings>},
+    {"annotations_xml", refusal_of<annotations_xml>},
+    {"annotations_json", refusal_of<annotations_json>},
+    {"annotations_csv", refusal_of<annotations_csv>},
+    {"annotations_text", refusal_of<annotations_text>},
+    {"image_size", refusal_of<head_of_image>},
 };
 
 }  // namespace

@@ -28,7 +28,10 @@
 ///   training was stepping, the weights of that step. Files are replaced whole or not at all.
 /// - The library never prints, never exits, and has no global state that changes.
 
+#include "striate/boxes/coding.h"
+#include "striate/boxes/suppression.h"
 #include "striate/codec/image.h"
+#include "striate/data/annotations.h"
 #include "striate/data/loader.h"
 #include "striate/data/registry.h"
 #include "striate/data/sequences.h"
@@ -50,6 +53,7 @@
 #include "striate/nn/load.h"
 #include "striate/nn/recurrent.h"
 #include "striate/tasks/classification/classifier.h"
+#include "striate/tasks/detection/score.h"
 #include "striate/tasks/memory.h"
 #include "striate/tasks/model_file.h"
 #include "striate/tasks/networks.h"

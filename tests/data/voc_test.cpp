@@ -98,7 +98,7 @@ TEST(Voc, SaysWhatIsWrong) {
               HasSubstr("a.xml: line 2: not XML"));
   EXPECT_THAT(outcome(bytes("<a/>")), HasSubstr("expected <annotation>"));
   EXPECT_THAT(outcome(annotation(object("dog", "1 1 x 5"))),
-              HasSubstr("line 5: <xmax>: expected a number, got \"x\""));
+              HasSubstr("line 5: xmax: expected a number, got \"x\""));
   EXPECT_THAT(outcome(annotation(object("dog", "1 1 nan 5"))), HasSubstr("expected a number"));
   EXPECT_THAT(outcome(annotation("<object><name>dog</name></object>")),
               HasSubstr("line 4: <object> has no <bndbox>"));

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,21 +28,54 @@ struct AnnotatedPicture {
 struct Annotations {
   std::vector<std::string> classes;
   std::vector<AnnotatedPicture> pictures;
+  /// COCO's, as text; empty for other formats.
+  std::vector<std::string> class_ids = {}, picture_ids = {};
 };
 
 struct AnnotationOptions {
   /// Numbers of Pascal VOC's files are taken for edges between pixels, as some programs write them;
   /// otherwise they count pixels from 1 and name the last one inside.
   bool voc_edges = false;
-  /// Where pictures lie of which the annotations do not say how large they are; empty: beside them.
-  std::filesystem::path pictures = {};
+  /// Where the sizes of pictures are taken from that the annotations do not tell: a folder of the
+  /// pictures, or other annotations of them.
+  std::filesystem::path sizes = {};
 };
 
-/// Reads a format that it recognizes by what lies there: a folder of Pascal VOC's XML (ImageNet's,
-/// too), alone or as Annotations/. Boxes come out as they stand there, sound or not. Throws
-/// InputError naming the file, and the line where that helps.
+/// Reads a format that it recognizes by what lies there:
+///
+///   Pascal VOC, ImageNet   a folder of XML files, alone or as Annotations/; one such file
+///   COCO                   a JSON file, of annotations or results
+///   YOLO                   a folder with labels in text files and the classes' names in data.yaml,
+///                          classes.txt or obj.names; pictures beside them, or `sizes`
+///   CVAT                   an XML file
+///   OpenImages             a CSV file (see read_box_table), with `sizes`
+///   plain                  a folder of text files, "class [score] x y width height" a line
+///
+/// Boxes come out as they stand there, sound or not. Throws InputError naming the file, and the line
+/// where that helps.
 Annotations read_annotations(const std::filesystem::path& path,
                              const AnnotationOptions& options = {});
+
+enum class AnnotationFormat : std::uint8_t { voc, coco, yolo };
+/// Throws InputError with the nearest name.
+AnnotationFormat annotation_format(std::string_view name);
+
+/// Writes a folder Annotations/ of XML files below `path` (voc), one JSON file (coco), or classes.txt
+/// and a folder labels/ (yolo); whole or not at all. Throws InputError where `path` exists, or YOLO
+/// is asked for and a picture's size is not known.
+void write_annotations(const Annotations& annotations, const std::filesystem::path& path,
+                       AnnotationFormat format);
+
+/// What was found, in the order of the pictures of `truth` and with its classes.
+struct AlignedDetections {
+  std::vector<std::vector<Detection>> found;
+  std::vector<std::vector<Object>> truth;
+  std::int64_t pictures_without = 0;  ///< in which nothing was found
+};
+/// Pictures are told apart by their names without folders and endings, or by COCO's ids; classes by
+/// name, or by id. Throws InputError naming `found`'s file for a picture or a class that `truth` does
+/// not have, and for boxes without scores.
+AlignedDetections align_detections(const Annotations& found, const Annotations& truth);
 
 enum class BadBoxes : std::uint8_t {
   clip,  ///< boxes that leave their picture are cut at its edges
@@ -61,7 +93,7 @@ struct BoxReport {
 };
 
 /// Boxes that are empty or inverted, or of which nothing lies in the picture, go; those that leave it
-/// are clipped or go. Scores of an outline's area stay.
+/// are clipped or go.
 BoxReport mend(Annotations& annotations, BadBoxes how);
 
 }  // namespace striate
