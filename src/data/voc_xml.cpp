@@ -1,5 +1,6 @@
 // Pascal VOC's annotations: one XML file a picture. ImageNet's have the same form.
 
+#include <algorithm>
 #include <cmath>
 #include <pugixml.hpp>
 #include <utility>
@@ -14,10 +15,19 @@ namespace {
 struct Source {
   std::string file;
   std::string_view text;
+  // Lines are counted on from the place asked about last: mostly there are many after one another.
+  mutable std::size_t counted = 0;
+  mutable std::int64_t lines = 0;
 
   std::int64_t line(const pugi::xml_node& node) const {
     const std::ptrdiff_t offset = node.offset_debug();
-    return offset < 0 ? 0 : line_at(text, static_cast<std::size_t>(offset));
+    if (offset < 0) return 0;
+    const auto place = std::min(static_cast<std::size_t>(offset), text.size());
+    if (place < counted) counted = static_cast<std::size_t>(lines = 0);
+    lines += std::count(text.begin() + static_cast<std::ptrdiff_t>(counted),
+                        text.begin() + static_cast<std::ptrdiff_t>(place), '\n');
+    counted = place;
+    return lines + 1;
   }
 };
 
