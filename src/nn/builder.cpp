@@ -19,6 +19,11 @@ Builder::Builder(std::string graph_name, DType dtype) : dtype_(dtype) {
   graph_.name = std::move(graph_name);
 }
 
+Builder::Builder(Graph begun, DType dtype)
+    : graph_(std::move(begun)), dtype_(dtype), infos_(infer_shapes(graph_)) {
+  graph_.outputs.clear();
+}
+
 Builder::Scope::Scope(Builder& builder, std::string_view name)
     : builder_(builder), length_(builder.prefix_.size()) {
   builder_.prefix_ += name;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "striate/base/fields.h"
+#include "striate/graph/graph.h"
 
 namespace striate {
 
@@ -11,7 +12,6 @@ namespace striate {
 /// classes. Written as JSON it travels with the weights. A detector reads the fields that concern it.
 struct DetectorNetwork {
   std::string backbone;
-  double backbone_width = 0;
   std::int64_t grid = 0;
   std::int64_t boxes = 0;
   std::string anchors;
@@ -19,16 +19,19 @@ struct DetectorNetwork {
 
   STRIATE_FIELDS(
       visit("backbone", backbone,
-            "the classifier whose layers give the features: resnet18, alexnet, …; none: the "
+            "the classifier whose layers give the features: resnet18_half, alexnet, …; none: the "
             "detector's own");
-      visit("backbone_width", backbone_width,
-            "channels of the backbone, as a share of its own; 0: the detector's own");
-      visit("grid", grid, "yolo: cells along each side; 0: the model's own");
-      visit("boxes", boxes, "yolo: boxes that a cell answers with; 0: the model's own");
+      visit("grid", grid, "yolo: cells along each side, S; 0: the model's own");
+      visit("boxes", boxes, "yolo: boxes that a cell answers with, B; 0: the model's own");
       visit("anchors", anchors,
             "faster_rcnn: widths and heights in pixels, as in 32x32,64x128; auto: fitted to the "
             "data's boxes; none: the paper's nine");
       visit("regions", regions, "regions of a picture that are classified; 0: the detector's own");)
 };
+
+/// Adds YOLO's loss (Redmon et al., arXiv:1506.02640, equation 3) to a graph whose output `logits` are
+/// its answers: `truth` as another input, as the operator YoloTargets reads it, and `loss`, the mean
+/// over the pictures, as the first output.
+Graph with_yolo_loss(Graph graph, std::int64_t boxes);
 
 }  // namespace striate

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "striate/graph/graph.h"
+#include "striate/models/detector.h"
 
 namespace striate {
 
@@ -26,6 +27,8 @@ struct ModelRow {
   std::function<Graph(const ModelSize&)> build;
   /// What it is trained for: a folder of src/tasks.
   std::string task = "classification";
+  /// Of a detector: the same for one that is told more than the size; `build` gives its own form.
+  std::function<Graph(const ModelSize&, const DetectorNetwork&)> build_detector = {};
 };
 
 class ModelRegistry {

@@ -76,6 +76,8 @@ struct PoolOptions {
 class Builder {
  public:
   explicit Builder(std::string graph_name, DType dtype = DType::f32);
+  /// Goes on from a graph, whose outputs are so no longer.
+  explicit Builder(Graph begun, DType dtype = DType::f32);
 
   Value input(const std::string& name, const Shape& shape) { return input(name, shape, dtype_); }
   Value input(const std::string& name, const Shape& shape, DType dtype);
