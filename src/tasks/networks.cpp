@@ -10,6 +10,7 @@
 #include "striate/formats/onnx.h"
 #include "striate/graph/rewrite.h"
 #include "striate/models/sequence.h"
+#include "striate/tasks/detection/detector.h"
 #include "striate/tasks/sequence/sequence_model.h"
 
 namespace striate {
@@ -169,6 +170,17 @@ Network from_sequence(const ModelCard& card) {
   return network;
 }
 
+// A detector, as its card describes it.
+Network from_detector(const ModelCard& card) {
+  Network network{.row = models().find(card.model), .definition = card.definition};
+  const DetectorNetwork described = read_detector_network(card.definition, card.model);
+  network.row.build =
+      with_smallest_size([described, build = network.row.build_detector](const ModelSize& size) {
+        return build(size, described);
+      });
+  return network;
+}
+
 }  // namespace
 
 Network find_network(const std::string& name) {
@@ -182,7 +194,9 @@ Network find_network(const std::string& name) {
 }
 
 Network network_of(const ModelCard& card) {
-  if (card.definition.starts_with("{")) return from_sequence(card);
+  if (card.definition.starts_with("{")) {
+    return models().find(card.model).build_detector ? from_detector(card) : from_sequence(card);
+  }
   Network network = card.definition.empty() && card.model.ends_with(".onnx") ? from_onnx(card.model)
                     : card.definition.empty() ? from_registry(card.model)
                                               : from_definition(card.model, card.definition);

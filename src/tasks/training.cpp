@@ -10,6 +10,7 @@
 #include "striate/graph/rewrite.h"
 #include "striate/nn/initialize.h"
 #include "striate/tasks/classification/train_classifier.h"
+#include "striate/tasks/detection/detector.h"
 #include "striate/tasks/networks.h"
 #include "striate/tasks/segmentation/train_segmenter.h"
 #include "striate/tasks/sequence/train_sequence.h"
@@ -24,6 +25,7 @@ struct Task {
 };
 constexpr std::array kTasks{Task{"classification", open_classifier_training},
                             Task{"segmentation", open_segmentation_training},
+                            Task{"detection", open_detection_training},
                             Task{"sequence", open_sequence_training}};
 
 std::vector<std::string> paths_in(std::string_view text) {
@@ -50,9 +52,11 @@ Training open_training(const TrainingSettings& settings, const Threads& threads,
                        const std::filesystem::path& checkpoint) {
   const std::string task = find_network(settings.model).row.task;
   const SegmentationSettings& masks = settings.segmentation;
-  if (task != "segmentation" &&
-      (masks.height != 0 || masks.width != 0 || masks.class_weights != "none")) {
-    fail<InputError>("height, width and class_weights are for segmentation, {} is for {}",
+  if (task != "segmentation" && masks.class_weights != "none") {
+    fail<InputError>("class_weights is for segmentation, {} is for {}", settings.model, task);
+  }
+  if (task != "segmentation" && task != "detection" && (masks.height != 0 || masks.width != 0)) {
+    fail<InputError>("height and width are for segmentation and detection, {} is for {}",
                      settings.model, task);
   }
   for (const Task& row : kTasks) {

@@ -31,8 +31,9 @@ struct SegmentationSettings {
   std::string class_weights = "none";
 
   STRIATE_FIELDS(visit("height", height,
-                       "segmentation: rows of a training picture; 0: those of the first one");
-                 visit("width", width, "segmentation: its columns");
+                       "segmentation, detection: rows of a training picture; 0: those of the first "
+                       "one, or the detector's own");
+                 visit("width", width, "segmentation, detection: its columns");
                  visit("class_weights", class_weights,
                        "segmentation: none, or median: rare classes count as much as others");)
 };

@@ -111,6 +111,10 @@ Training open_classifier_training(const TrainingSettings& given, const Threads& 
     fail<InputError>("{}: its pictures have masks, {} is for pictures with a class each",
                      settings.data, settings.model);
   }
+  if (whole->boxed()) {
+    fail<InputError>("{}: its pictures have objects in boxes, {} is for pictures with a class each",
+                     settings.data, settings.model);
+  }
   Parts parts =
       split_by_seed(whole, settings.validation, static_cast<std::uint64_t>(settings.train.seed));
   const std::shared_ptr<const Dataset> train = std::move(parts.train);

@@ -121,8 +121,7 @@ TEST_F(TrainSegmenter, SaysWhatDoesNotFit) {
   EXPECT_THAT(refusal(s),
               HasSubstr("its pictures have masks, resnet18 is for pictures with a class"));
   s.segmentation.class_weights = "median";
-  EXPECT_EQ(refusal(s),
-            "height, width and class_weights are for segmentation, resnet18 is for classification");
+  EXPECT_EQ(refusal(s), "class_weights is for segmentation, resnet18 is for classification");
   s = settings(data);
   s.train.best_by = "mean_io";
   s.classes = 3;

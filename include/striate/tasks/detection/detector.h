@@ -78,13 +78,23 @@ class DetectorRegistry {
 /// Every detector the library was built with.
 const DetectorRegistry& detectors();
 
+/// The settings of a detector's network as the JSON that a card carries, and back. Throws InputError
+/// naming `file` for what cannot be meant.
+std::string to_definition(const DetectorNetwork& network);
+DetectorNetwork read_detector_network(const std::string& definition, const std::string& file);
+
+/// The training of a detector: see open_training in tasks/training.h.
+Training open_detection_training(const TrainingSettings& settings, const Threads& threads,
+                                 const std::filesystem::path& checkpoint);
+
 /// From a file that a training wrote. `defaults` fills in what the file does not carry (weights from
 /// elsewhere). Throws InputError naming the file.
 std::unique_ptr<Detector> load_detector(const std::filesystem::path& path,
                                         std::shared_ptr<const Device> device,
                                         const ModelCard& defaults = {});
 
-/// What a detector found in each picture of a boxed dataset, and what is there.
+/// What a detector found in each picture of a boxed dataset, and what is there. Throws InputError where
+/// the dataset's classes are not as many as the detector's, and what the dataset throws.
 struct DetectionRun {
   std::vector<std::vector<Detection>> found;
   std::vector<std::vector<Object>> truth;
