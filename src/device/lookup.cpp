@@ -126,11 +126,24 @@ void lookup_top_k(const ConstView& x, int axis, bool largest, bool last, const V
   });
 }
 
-void lookup_gather(const ConstView& x, const ConstView& indices, int axis, const View& out) {
+void check_gather(const ConstView& x, const ConstView& indices, int axis, const ConstView& out) {
   check_along(out, x, axis, "gather");
   require_shape(indices, out.shape, "gather indices");
   require_dtype(indices, DType::i64, "gather indices");
   require_dtype(out, x.dtype, "gather result");
+}
+
+std::vector<std::int64_t> lookup_places(const ConstView& indices, int axis, std::int64_t size) {
+  std::vector<std::int64_t> places(static_cast<std::size_t>(indices.shape[axis]));
+  const std::int64_t step = indices.strides[static_cast<std::size_t>(axis)];
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    places[i] = place_of(indices.as<std::int64_t>()[static_cast<std::int64_t>(i) * step], size);
+  }
+  return places;
+}
+
+void lookup_gather(const ConstView& x, const ConstView& indices, int axis, const View& out) {
+  check_gather(x, indices, axis, out);
   const auto a = static_cast<std::size_t>(axis);
   const auto places = read<std::int64_t>(indices);
   with_any(x.dtype, [&]<class T>(T) {
@@ -145,10 +158,7 @@ void lookup_gather(const ConstView& x, const ConstView& indices, int axis, const
 }
 
 void lookup_scatter_add(const ConstView& x, const ConstView& indices, int axis, const View& out) {
-  check_along(x, out, axis, "scatter_add");
-  require_shape(indices, x.shape, "scatter_add indices");
-  require_dtype(indices, DType::i64, "scatter_add indices");
-  require_dtype(out, x.dtype, "scatter_add result");
+  check_gather(out, indices, axis, x);
   const auto a = static_cast<std::size_t>(axis);
   const auto places = read<std::int64_t>(indices);
   with_float(x.dtype, "scatter_add", [&]<class T>(T) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "striate/device/device.h"
 
 namespace striate {
@@ -11,6 +14,11 @@ void lookup_cast(const ConstView& x, const View& out);
 void lookup_reduce_max(const ConstView& x, const View& out);
 void lookup_top_k(const ConstView& x, int axis, bool largest, bool last, const View& values,
                   const View& indices);
+/// Throws BugError where a gather's operands do not fit; of its adjoint, x and out exchanged.
+void check_gather(const ConstView& x, const ConstView& indices, int axis, const ConstView& out);
+/// The places that the indices along `axis` name, counted from 0. REQUIRES: `indices` is not empty.
+/// Throws InputError for one that is not below `size`.
+std::vector<std::int64_t> lookup_places(const ConstView& indices, int axis, std::int64_t size);
 void lookup_gather(const ConstView& x, const ConstView& indices, int axis, const View& out);
 void lookup_scatter_add(const ConstView& x, const ConstView& indices, int axis, const View& out);
 void lookup_nll_backward(const ConstView& labels, const ConstView& weight,

@@ -84,6 +84,53 @@ TEST_P(Lookup, GatherAndItsAdjoint) {
   EXPECT_THROW(device_.gather(x.view(), outside.view(), 1, column.view()), InputError);
 }
 
+// Places that depend on the position along the axis alone, in every layout.
+TEST(GatherSlices, AgreesWithTheReferenceAndKeepsItsBits) {
+  Random random({.seed = 7}, 0);
+  for (int trial = 0; trial < 60; ++trial) {
+    const int rank = 1 + static_cast<int>(random.below(4));
+    const auto axis = static_cast<int>(random.below(static_cast<std::uint32_t>(rank)));
+    Shape few;
+    for (int i = 0; i < rank; ++i) few.push_back(1 + random.below(trial % 5 == 0 ? 40 : 9));
+    Shape many = few;
+    many[axis] = 1 + random.below(30);
+    std::vector<std::int64_t> places(static_cast<std::size_t>(many[axis]));
+    for (std::int64_t& place : places) {
+      place = static_cast<std::int64_t>(random.below(static_cast<std::uint32_t>(2 * few[axis]))) -
+              few[axis];
+    }
+    Strides along{};
+    along[static_cast<std::size_t>(axis)] = 1;
+    const ConstView indices(places.data(), DType::i64, many, along);
+    const Strides of_few = random_strides(random, few);
+    const Strides of_many = random_strides(random, many);
+    const auto memory = [](const Shape& shape, const Strides& strides) {
+      std::int64_t extent = 1;
+      for (int i = 0; i < shape.rank(); ++i) {
+        extent += (shape[i] - 1) * strides[static_cast<std::size_t>(i)];
+      }
+      return std::vector<float>(static_cast<std::size_t>(extent));
+    };
+    const auto few_of = [&](std::vector<float>& v) {
+      return View(v.data(), DType::f32, few, of_few);
+    };
+    const auto many_of = [&](std::vector<float>& v) {
+      return View(v.data(), DType::f32, many, of_many);
+    };
+    std::vector<float> x = memory(few, of_few);
+    for (float& value : x) value = static_cast<float>(random.normal());
+    std::vector<float> ours = memory(many, of_many);
+    std::vector<float> theirs = ours;
+    cpu().gather(few_of(x), indices, axis, many_of(ours));
+    reference().gather(few_of(x), indices, axis, many_of(theirs));
+    EXPECT_EQ(ours, theirs) << many.str() << " of " << few.str();
+    std::vector<float> back = x;
+    cpu().scatter_add(many_of(ours), indices, axis, few_of(back));
+    reference().scatter_add(many_of(ours), indices, axis, few_of(x));
+    EXPECT_EQ(back, x) << many.str() << " to " << few.str();
+  }
+}
+
 TEST_P(Lookup, NllBackwardIsAtTheLabelAlone) {
   const Tensor labels = ints({3}, {1, 0, 2});
   const Tensor weight = floats({3}, {2, 3, 4});

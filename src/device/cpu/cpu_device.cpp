@@ -270,11 +270,11 @@ void CpuDevice::top_k(const ConstView& x, int axis, bool largest, bool last, con
 }
 void CpuDevice::gather(const ConstView& x, const ConstView& indices, int axis,
                        const View& out) const {
-  lookup_gather(x, indices, axis, out);
+  cpu_gather(threads_, x, indices, axis, out);
 }
 void CpuDevice::scatter_add(const ConstView& x, const ConstView& indices, int axis,
                             const View& out) const {
-  lookup_scatter_add(x, indices, axis, out);
+  cpu_scatter_add(threads_, x, indices, axis, out);
 }
 void CpuDevice::nll_backward(const ConstView& labels, const ConstView& weight,
                              std::int64_t ignore_index, const ConstView& dloss, const View& dx,

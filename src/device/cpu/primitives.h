@@ -47,6 +47,10 @@ void cpu_elementwise(const Threads& threads, Function f, std::span<const ConstVi
 void cpu_reduce_sum(const Threads& threads, const ConstView& x, const View& out, double scale,
                     bool accumulate);
 double cpu_sum_of_squares(const Threads& threads, const ConstView& x);
+void cpu_gather(const Threads& threads, const ConstView& x, const ConstView& indices, int axis,
+                const View& out);
+void cpu_scatter_add(const Threads& threads, const ConstView& x, const ConstView& indices, int axis,
+                     const View& out);
 void cpu_copy(const Threads& threads, const ConstView& x, const View& out, bool accumulate);
 void cpu_fill(const Threads& threads, const View& out, double value);
 void cpu_dropout(const Threads& threads, const ConstView& x, const View& out, const View& mask,

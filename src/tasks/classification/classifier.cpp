@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <mutex>
 #include <numeric>
 
 #include "striate/base/error.h"
@@ -36,20 +34,6 @@ ModelCard completed(ModelCard card, const ModelCard& defaults, const std::string
 }
 
 }  // namespace
-
-/// The weights as each plan reads them, made when it first runs.
-struct Classifier::PreparedPlans {
-  std::mutex mutex;
-  std::map<std::shared_ptr<const Plan>, std::shared_ptr<const Prepared>> plans;
-
-  std::shared_ptr<const Prepared> of(const std::shared_ptr<const Plan>& plan,
-                                     const Weights& weights) {
-    const std::scoped_lock lock(mutex);
-    std::shared_ptr<const Prepared>& prepared = plans[plan];
-    if (!prepared) prepared = plan->prepare(weights);
-    return prepared;
-  }
-};
 
 ModelSize size_of(const ModelCard& card) {
   return {.channels = card.preprocessing.channels,

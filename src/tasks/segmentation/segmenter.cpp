@@ -68,7 +68,8 @@ Segmenter::Segmenter(ModelCard card, Weights weights, std::shared_ptr<const Devi
     : card_(std::move(card)),
       weights_(std::move(weights)),
       device_(std::move(device)),
-      programs_(std::make_shared<Programs>()) {
+      programs_(std::make_shared<Programs>()),
+      prepared_(std::make_shared<PreparedPlans>()) {
   check(card_.preprocessing);
   if (card_.classes.empty() || card_.classes.size() >= kVoid) {
     fail<InputError>("{}: expected the names of 1 to {} classes, got {}", card_.model, kVoid - 1,
@@ -137,7 +138,8 @@ Tensor Segmenter::scores(const Image& picture, const std::atomic<bool>* cancel) 
   const auto network = program(as_it_is.height, as_it_is.width);
   const auto plan = network->plan({{"input", shape}});
   Workspace workspace(plan);
-  plan->forward(workspace, {{"input", input.view()}}, weights_, {.cancel = cancel});
+  plan->forward(workspace, {{"input", input.view()}}, *prepared_->of(plan, weights_),
+                {.cancel = cancel});
   return workspace.fetch("logits");
 }
 

@@ -10,6 +10,7 @@
 #include "striate/graph/plan.h"
 #include "striate/models/registry.h"
 #include "striate/nn/model_card.h"
+#include "striate/tasks/prepared_plans.h"
 
 namespace striate {
 
@@ -53,7 +54,6 @@ class Classifier {
   ModelCard card_;
   Weights weights_;
   std::shared_ptr<Program> program_;
-  struct PreparedPlans;
   std::shared_ptr<PreparedPlans> prepared_;
 };
 

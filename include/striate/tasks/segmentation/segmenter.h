@@ -14,6 +14,7 @@
 #include "striate/graph/plan.h"
 #include "striate/models/registry.h"
 #include "striate/nn/model_card.h"
+#include "striate/tasks/prepared_plans.h"
 #include "striate/train/pixel_metrics.h"
 
 namespace striate {
@@ -74,6 +75,7 @@ class Segmenter {
   ModelRow model_;
   std::int64_t reach_ = 0;
   std::shared_ptr<Programs> programs_;
+  std::shared_ptr<PreparedPlans> prepared_;
 };
 
 struct PixelEvaluation {
