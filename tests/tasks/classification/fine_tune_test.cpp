@@ -6,6 +6,7 @@
 
 #include "striate/base/files.h"
 #include "striate/formats/safetensors.h"
+#include "striate/models/registry.h"
 #include "striate/nn/initialize.h"
 #include "striate/tasks/training.h"
 #include "striate/train/checkpoint.h"
@@ -98,6 +99,27 @@ TEST_F(FineTune, ReplacesTheHeadAndSaysWhatItLoaded) {
   const ModelCard card = model_card(load_safetensors(weights()).metadata, "before");
   EXPECT_EQ(training.card.preprocessing.mean, card.preprocessing.mean);
   EXPECT_EQ(training.card.preprocessing.height, card.preprocessing.height);
+}
+
+// Two auxiliary classifiers have the classes too.
+TEST(FineTuneAuxiliary, TheirHeadsAreReplacedAsWell) {
+  const ModelRow& row = models().find("googlenet");
+  ModelSize size = row.natural;
+  size.classes = 10;
+  const Weights before = initialize(row.build(size), 1);
+  size.classes = 3;
+  const Graph graph = row.build(size);
+  Weights weights = initialize(graph, 2);
+  const Weights fresh = weights;
+  const LoadReport report = begin_from(graph, before, "before", false, weights);
+  std::vector<std::string> replaced;
+  for (const auto& change : report.replaced) replaced.push_back(change.name);
+  EXPECT_THAT(replaced,
+              ::testing::UnorderedElementsAre("fc.weight", "fc.bias", "aux1.fc2.weight",
+                                              "aux1.fc2.bias", "aux2.fc2.weight", "aux2.fc2.bias"));
+  EXPECT_TRUE(same_bytes(weights.at("aux2.fc2.weight"), fresh.at("aux2.fc2.weight")));
+  EXPECT_TRUE(same_bytes(weights.at("aux2.fc1.weight"), before.at("aux2.fc1.weight")));
+  EXPECT_THAT(report.missing, IsEmpty());
 }
 
 // The same classes go on with their head; asked for by number, it is a new one.
