@@ -33,5 +33,5 @@ set(CPACK_DEBIAN_COMMAND_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME striate-dev)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS
-    "g++, make | ninja-build, cmake, pkg-config, libhwy-dev, libfmt-dev, libtomlplusplus-dev, libpugixml-dev, zlib1g-dev, libpng-dev, libjpeg-dev, libcairo2-dev, libprotobuf-dev, protobuf-compiler")
+    "g++, make | ninja-build, cmake, pkg-config, libhwy-dev, libfmt-dev, libtomlplusplus-dev, libpugixml-dev, liblinear-dev, zlib1g-dev, libpng-dev, libjpeg-dev, libcairo2-dev, libprotobuf-dev, protobuf-compiler")
 include(CPack)

@@ -188,6 +188,14 @@ void train_command(const Arguments& arguments) {
     print(epoch_line(report, training));
     std::fflush(stdout);
   };
+  std::string finishing;
+  hooks.on_finish = [&](std::string_view what, std::int64_t done, std::int64_t all) {
+    if (!progress || finishing != what) {
+      progress = std::make_unique<Progress>(std::string(what), all, "", json);
+      finishing = what;
+    }
+    progress->advance_to(done);
+  };
   const TrainingOutcome outcome = [&] {
     try {
       return run_training(training, device, folder, resume, hooks);

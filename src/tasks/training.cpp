@@ -107,6 +107,14 @@ TrainingOutcome run_training(const Training& training, std::shared_ptr<const Dev
     save_checkpoint(folder.checkpoint(), state, metadata);
     saved = Clock::now();
   };
+  const auto save_best = [&](const Weights& weights) {
+    Weights kept;
+    for (const Parameter& parameter : training.graph.parameters) {
+      if (training.carried.contains(parameter.name)) continue;
+      kept[parameter.name] = weights.at(parameter.name);
+    }
+    save_safetensors(folder.best(), {.tensors = kept, .metadata = metadata});
+  };
   loop.on_step = [&](const StepReport& report, const Workspace&, const TrainBatch&) {
     if (std::chrono::duration<double>(Clock::now() - saved).count() > hooks.save_seconds) save();
     if (hooks.on_step) hooks.on_step(report);
@@ -114,12 +122,7 @@ TrainingOutcome run_training(const Training& training, std::shared_ptr<const Dev
   loop.on_epoch = [&](const EpochReport& report, const TrainState& now) {
     // Without validation the last epoch is the best there is.
     if (report.improved || !training.validator) {
-      Weights kept;
-      for (const Parameter& parameter : training.graph.parameters) {
-        if (training.carried.contains(parameter.name)) continue;
-        kept[parameter.name] = now.weights.at(parameter.name);
-      }
-      save_safetensors(folder.best(), {.tensors = kept, .metadata = metadata});
+      save_best(now.weights);
     }
     // The checkpoint last: killed before it, the epoch ends once more, in the same way.
     folder.append_metrics(report);
@@ -129,6 +132,17 @@ TrainingOutcome run_training(const Training& training, std::shared_ptr<const Dev
   };
   outcome.end = train(program, state, *batches, settings.train, loop);
   if (outcome.end == TrainEnd::stopped) save();
+  if (outcome.end != TrainEnd::stopped && training.finish) {
+    // A run that is resumed after its last epoch comes here again.
+    try {
+      save_best(training.finish(state.weights, {.device = program.device(),
+                                                .folder = folder.path(),
+                                                .stop = hooks.stop,
+                                                .on_progress = hooks.on_finish}));
+    } catch (const Cancelled&) {
+      outcome.end = TrainEnd::stopped;
+    }
+  }
   outcome.best_epoch = state.best_epoch;
   outcome.best_score = state.best_score;
   return outcome;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "striate/base/threads.h"
@@ -27,6 +28,14 @@ struct ScoreLabel {
 
 /// Scores of weights on what was held back. Throws Cancelled once `cancel` is set.
 using Validate = std::function<Scores(const Weights&, const std::atomic<bool>* cancel)>;
+
+/// What a training's `finish` is given.
+struct FinishContext {
+  std::shared_ptr<const Device> device;
+  std::filesystem::path folder;  ///< for what is kept beside the run, or while it works
+  const std::atomic<bool>* stop = nullptr;
+  std::function<void(std::string_view what, std::int64_t done, std::int64_t total)> on_progress;
+};
 
 /// What a task makes of settings: datasets opened and split, pictures measured, the graph built.
 /// Opening it changes nothing on disk.
@@ -50,6 +59,9 @@ struct Training {
   std::function<Validate(std::shared_ptr<const Device>)> validator;
   /// As in TrainHooks; may be empty.
   std::function<std::int64_t(const Workspace&, const TrainBatch&)> count_right;
+  /// What is fitted after the network was trained: weights to be kept in place of those of the last
+  /// epoch. Throws Cancelled once it is asked to stop. May be empty.
+  std::function<Weights(const Weights& trained, const FinishContext& context)> finish;
 };
 
 /// Asks the task of the settings' model. Throws InputError or ModelError for settings, data or model
@@ -67,6 +79,8 @@ struct TrainingHooks {
   std::function<void(const StepReport&)> on_step;
   std::function<void(const EpochReport&)> on_epoch;
   const std::atomic<bool>* stop = nullptr;
+  /// While what comes after the network is fitted.
+  std::function<void(std::string_view what, std::int64_t done, std::int64_t total)> on_finish;
   /// Within an epoch the checkpoint is written anew when it is older than this.
   double save_seconds = 120;
 };
