@@ -169,6 +169,9 @@ void add_upgraded(Graph& graph, Node node, std::int64_t opset) {
     node.attributes["coordinate_transformation_mode"] = std::string("asymmetric");
     node.attributes["nearest_mode"] = std::string("floor");
   }
+  if (op == "RoiAlign" && opset < 16) {
+    node.attributes["coordinate_transformation_mode"] = std::string("output_half_pixel");
+  }
   if (op == "Gemm" && opset < 7) node.attributes.erase("broadcast");
   if (opset >= 18) drop_news(node);
   graph.nodes.push_back(std::move(node));
