@@ -16,6 +16,7 @@ struct DetectorNetwork {
   std::int64_t boxes = 0;
   std::string anchors;
   std::int64_t regions = 0;
+  std::int64_t stride = 0;
 
   STRIATE_FIELDS(
       visit("backbone", backbone,
@@ -26,7 +27,11 @@ struct DetectorNetwork {
       visit("anchors", anchors,
             "faster_rcnn: widths and heights in pixels, as in 32x32,64x128; auto: fitted to the "
             "data's boxes; none: the paper's nine");
-      visit("regions", regions, "regions of a picture that are classified; 0: the detector's own");)
+      visit("regions", regions, "regions of a picture that are classified; 0: the detector's own");
+      visit(
+          "stride", stride,
+          "fast_rcnn, faster_rcnn: pixels of the picture for one of the map that regions are taken "
+          "from, 4, 8 or 16; 0: 16");)
 };
 
 /// Adds YOLO's loss (Redmon et al., arXiv:1506.02640, equation 3) to a graph whose output `logits` are
