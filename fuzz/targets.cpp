@@ -41,7 +41,7 @@ class Scratch {
     const fs::path file = path_ / name;
     std::FILE* out = std::fopen(file.c_str(), "wb");
     if (out == nullptr) fail<SystemError>("{}: cannot be written", file.string());
-    std::fwrite(bytes.data(), 1, bytes.size(), out);
+    if (!bytes.empty()) std::fwrite(bytes.data(), 1, bytes.size(), out);
     std::fclose(out);
     return file;
   }

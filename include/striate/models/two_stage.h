@@ -19,10 +19,6 @@ namespace striate {
 Graph faster_rcnn_training(const std::string& name, const ModelSize& size,
                            const DetectorNetwork& network);
 
-/// Regions come from outside: as many of each picture, in `proposals`, an input.
-Graph fast_rcnn_training(const std::string& name, const ModelSize& size,
-                         const DetectorNetwork& network);
-
 /// What boxes' offsets are multiplied by where they are learned (Girshick's code, and torchvision).
 inline constexpr double kOffsetScales[4] = {10, 10, 5, 5};
 
