@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cctype>
 #include <csignal>
+#include <sstream>
 
 #include "striate/base/error.h"
+#include "striate/base/files.h"
 #include "striate/base/suggest.h"
 #include "striate/data/registry.h"
 #include "striate/tasks/networks.h"
@@ -67,6 +69,24 @@ void ClassifierSource::add_to(CLI::App& app) {
       ->capture_default_str();
 }
 
+void ClassifierSource::add_cfg_to(CLI::App& app) {
+  app.get_option("MODEL")->required(false);
+  app.add_option("--cfg", cfg, "a network in darknet's format, with --weights, in place of MODEL");
+  app.add_option("--names", names, "file of the classes' names, one a line");
+}
+
+void ClassifierSource::settle(std::vector<std::string>* rest) {
+  if (!cfg.empty()) {
+    if (!model.empty() && rest == nullptr) {
+      fail<InputError>("--cfg {}: the network is {} already", cfg, model);
+    }
+    if (!model.empty()) rest->insert(rest->begin(), model);
+    model = cfg;
+    if (weights.empty()) fail<InputError>("{}: a network without weights: give --weights", cfg);
+  }
+  if (model.empty()) fail<InputError>("name a model file, or --cfg and --weights");
+}
+
 ModelCard ClassifierSource::defaults(std::string& file) const {
   const bool named = !weights.empty();
   file = named ? weights : model;
@@ -124,6 +144,31 @@ Segmenter ClassifierSource::open_segmenter(std::shared_ptr<const Device> device)
   std::string file;
   const ModelCard card = defaults(file);
   return Segmenter::load(file, std::move(device), card);
+}
+
+std::unique_ptr<Detector> ClassifierSource::open_detector(std::shared_ptr<const Device> device,
+                                                          std::vector<std::string> classes) const {
+  std::string file;
+  ModelCard card = defaults(file);
+  card.classes = std::move(classes);
+  if (!names.empty()) {
+    constexpr std::uint64_t kMost = std::uint64_t{1} << 24;
+    const Bytes bytes = read_file(names, kMost);
+    card.classes.clear();
+    std::istringstream lines(std::string(bytes.begin(), bytes.end()));
+    for (std::string line; std::getline(lines, line);) {
+      while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+      if (!line.empty()) card.classes.push_back(line);
+    }
+    if (card.classes.empty()) fail<InputError>("{}: expected names of classes", names);
+  }
+  // Darknet's networks take the picture's numbers from 0 to 1 as they are.
+  if (!card.definition.empty() && card.preprocessing.mean.empty()) {
+    const auto channels = static_cast<std::size_t>(card.preprocessing.channels);
+    card.preprocessing.mean.assign(channels, 0);
+    card.preprocessing.deviation.assign(channels, 1);
+  }
+  return load_detector(file, std::move(device), card);
 }
 
 }  // namespace striate

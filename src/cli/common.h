@@ -12,6 +12,7 @@
 #include "striate/base/fields.h"
 #include "striate/tasks/classification/classifier.h"
 #include "striate/tasks/classification/evaluate.h"
+#include "striate/tasks/detection/detector.h"
 #include "striate/tasks/segmentation/segmenter.h"
 
 namespace striate {
@@ -52,16 +53,25 @@ std::vector<std::string> pictures_below(const std::filesystem::path& folder);
 /// Where a trained network comes from: MODEL is a model file, or a model's name with --weights.
 struct ClassifierSource {
   std::string model;
+  std::string cfg;
   std::string weights;
+  std::string names;
   std::vector<double> mean;
   std::vector<double> deviation;
   std::string order = "rgb";
 
   void add_to(CLI::App& app);
+  /// For commands that run detectors: MODEL may then be left out. `settle` after parsing.
+  void add_cfg_to(CLI::App& app);
+  /// Brings --cfg to MODEL's place; what stands there already goes to `rest`. Throws InputError.
+  void settle(std::vector<std::string>* rest = nullptr);
   /// `data` names the dataset whose class names stand in where the weights carry none; may be
   /// empty. Throws InputError.
   Classifier open(std::shared_ptr<const Device> device, const std::string& data = "") const;
   Segmenter open_segmenter(std::shared_ptr<const Device> device) const;
+  /// `classes` stand in where neither the weights nor --names name them; else they have numbers.
+  std::unique_ptr<Detector> open_detector(std::shared_ptr<const Device> device,
+                                          std::vector<std::string> classes = {}) const;
 
  private:
   /// What stands in where the file says nothing; the file goes to `file`.

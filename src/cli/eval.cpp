@@ -14,9 +14,9 @@ struct Evaluator {
   std::string_view task;  // as models have it
   void (*run)(const EvalArguments&);
 };
-constexpr std::array kEvaluators{Evaluator{"classification", eval_classifier},
-                                 Evaluator{"segmentation", eval_segmenter},
-                                 Evaluator{"sequence", eval_sequence}};
+constexpr std::array kEvaluators{
+    Evaluator{"classification", eval_classifier}, Evaluator{"segmentation", eval_segmenter},
+    Evaluator{"detection", eval_detector}, Evaluator{"sequence", eval_sequence}};
 
 // Of a model by name, or of a file's; a classifier's where nothing says what it is.
 std::string task_of(const ClassifierSource& source) {
@@ -33,7 +33,7 @@ std::string task_of(const ClassifierSource& source) {
 void eval_command(const EvalArguments& arguments) {
   const std::string task = task_of(arguments.source);
   const bool known = arguments.split == "test" || arguments.split == "train" ||
-                     (arguments.split == "val" && task == "segmentation");
+                     (arguments.split == "val" && (task == "segmentation" || task == "detection"));
   if (!known) fail<InputError>("--split: expected test or train, got {}", arguments.split);
   for (const Evaluator& evaluator : kEvaluators) {
     if (evaluator.task == task) return evaluator.run(arguments);
@@ -44,9 +44,10 @@ void eval_command(const EvalArguments& arguments) {
 void set_up(CLI::App& app) {
   auto arguments = std::make_shared<EvalArguments>();
   arguments->source.add_to(app);
+  arguments->source.add_cfg_to(app);
   app.add_option("--data", arguments->data, "a dataset, NAME or NAME:PATH")->required();
   app.add_option("--split", arguments->split,
-                 "test or train; val, where a dataset with masks has it")
+                 "test or train; val, where a dataset with masks or boxes has it")
       ->capture_default_str();
   app.add_option("--batch", arguments->batch, "samples at a time; 0: the task's own")
       ->capture_default_str()
@@ -56,13 +57,17 @@ void set_up(CLI::App& app) {
   app.add_option("--crops", arguments->crops,
                  "10: average over corners, centre and their mirror images, after --resize")
       ->capture_default_str();
-  app.add_option("--sheet", arguments->sheet, "PNG of pictures with prediction and truth");
+  app.add_option("--sheet", arguments->sheet,
+                 "PNG of pictures with prediction and truth, or boxes");
   app.add_option("--sheet-pictures", arguments->sheet_pictures, "pictures on the sheet")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
   app.add_option("--matrix", arguments->matrix, "PNG of the confusion matrix");
   add_options(app, arguments->run);
-  app.callback([arguments] { eval_command(*arguments); });
+  app.callback([arguments] {
+    arguments->source.settle();
+    eval_command(*arguments);
+  });
 }
 
 }  // namespace

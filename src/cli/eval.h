@@ -23,6 +23,7 @@ struct EvalArguments {
 
 void eval_classifier(const EvalArguments& arguments);
 void eval_segmenter(const EvalArguments& arguments);
+void eval_detector(const EvalArguments& arguments);
 void eval_sequence(const EvalArguments& arguments);
 
 }  // namespace striate

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "formats/darknet_heads.h"
 #include "formats/darknet_sections.h"
 #include "striate/base/error.h"
 #include "striate/base/suggest.h"
@@ -35,7 +36,11 @@ class Reader {
     for (std::size_t i = 1; i < sections_.size(); ++i) read_layer(sections_[i], i);
     if (x_.name == "input") fail<InputError>("{}: expected layers after [net]", file_);
     try {
-      network.graph = builder_.finish(as_scores(), "logits");
+      for (std::size_t i = 1; i < heads_.size(); ++i) builder_.output({heads_[i].output});
+      const Value first = heads_.empty() ? as_scores() : Value{heads_[0].output};
+      network.graph = builder_.finish(first, "logits");
+      if (!heads_.empty()) heads_[0].output = "logits";
+      network.heads = std::move(heads_);
     } catch (const ModelError& error) {
       fail<InputError>("{}: {}", file_, error.what());
     }
@@ -61,6 +66,10 @@ class Reader {
         {"upsample", &Reader::upsample},
         {"softmax", &Reader::softmax},
         {"soft", &Reader::softmax},
+        {"reorg", &Reader::reorg},
+        {"detection", &Reader::head},
+        {"region", &Reader::head},
+        {"yolo", &Reader::head},
         {"cost", &Reader::cost}};
     return table;
   }
@@ -288,6 +297,21 @@ class Reader {
          {"nearest_mode", std::string("floor")}});
   }
 
+  void reorg(DarknetSection& s) {
+    expect_map(s);
+    x_ = reorganized(builder_, x_, s);
+  }
+
+  // The answers are what comes in: a layer behind may read them, too.
+  void head(DarknetSection& s) {
+    for (const DarknetHead& other : heads_) {
+      if (other.output == x_.name) s.refuse("the layer before it has such a section already");
+    }
+    if (x_.name == "input") s.refuse("there is no layer before this one");
+    heads_.push_back(read_darknet_head(s, builder_.shape(x_)));
+    heads_.back().output = x_.name;
+  }
+
   void softmax(DarknetSection& s) {
     if (s.integer("groups", 1, 1, kMostChannels) != 1) s.refuse("groups", "only 1 is known here");
     if (s.number("temperature", 1, 0, 1e6) != 1) s.refuse("temperature", "only 1 is known here");
@@ -317,6 +341,7 @@ class Reader {
   std::optional<Shape> size_;
   Value x_;
   std::vector<Value> outputs_;
+  std::vector<DarknetHead> heads_;
   std::int64_t weights_ = 0;
 };
 

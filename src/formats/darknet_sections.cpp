@@ -81,22 +81,32 @@ std::string DarknetSection::text(const std::string& key, const std::string& othe
   return entry == nullptr ? otherwise : entry->value;
 }
 
-std::vector<std::int64_t> DarknetSection::integers(const std::string& key) {
-  std::vector<std::int64_t> values;
+template <class T>
+std::vector<T> DarknetSection::list(const std::string& key, const char* what) {
+  std::vector<T> values;
   const Entry* entry = find(key);
   if (entry == nullptr) return values;
   std::string_view rest = entry->value;
   while (true) {
     const std::size_t comma = rest.find(',');
-    std::int64_t value = 0;
-    if (!parse(trimmed(rest.substr(0, comma)), value)) {
+    T value = 0;
+    if (!parse(trimmed(rest.substr(0, comma)), value) ||
+        !std::isfinite(static_cast<double>(value))) {
       refuse(key,
-             fmt::format("expected integers separated by commas, got {}", shown(entry->value)));
+             fmt::format("expected {} separated by commas, got {}", what, shown(entry->value)));
     }
     values.push_back(value);
     if (comma == std::string_view::npos) return values;
     rest.remove_prefix(comma + 1);
   }
+}
+
+std::vector<std::int64_t> DarknetSection::integers(const std::string& key) {
+  return list<std::int64_t>(key, "integers");
+}
+
+std::vector<double> DarknetSection::numbers(const std::string& key) {
+  return list<double>(key, "numbers");
 }
 
 void DarknetSection::pass_over(std::string_view words) {

@@ -26,6 +26,8 @@ class DarknetSection {
   std::string text(const std::string& key, const std::string& otherwise);
   /// Integers separated by commas.
   std::vector<std::int64_t> integers(const std::string& key);
+  /// Finite numbers separated by commas.
+  std::vector<double> numbers(const std::string& key);
   bool has(const std::string& key) const { return values_.contains(key); }
   /// Keys that mean nothing here, and are no mistake.
   void pass_over(std::string_view words);
@@ -44,6 +46,8 @@ class DarknetSection {
     int line = 0;
   };
   const Entry* find(const std::string& key);
+  template <class T>
+  std::vector<T> list(const std::string& key, const char* what);
 
   std::string name_;
   int line_;

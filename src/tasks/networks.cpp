@@ -99,14 +99,38 @@ Network from_text(const std::string& name, const char* doc, std::string definiti
           .definition = std::move(definition)};
 }
 
+// A detector in darknet's format.
+Network from_heads(const std::string& name, const std::string& definition, const Shape& input,
+                   std::int64_t classes) {
+  const Build build = with_smallest_size([=](const ModelSize& size) {
+    if (size.classes != classes) {
+      fail<InputError>("{}: it finds objects of {} classes, not of {}", name, classes,
+                       size.classes);
+    }
+    return read_darknet(definition, name, Shape{size.channels, size.height, size.width}).graph;
+  });
+  return {.row = {.name = name,
+                  .doc = "a detector in darknet's format",
+                  .natural = {.channels = input[1],
+                              .height = input[2],
+                              .width = input[3],
+                              .classes = classes},
+                  .build = build,
+                  .task = "detection"},
+          .definition = definition};
+}
+
 Network from_definition(const std::string& name, const std::string& definition) {
   if (!name.ends_with(".cfg") && is_chain(name)) {
     const Shape input = read_chain_size(name);
     return from_text(name, "a chain of layers", definition, input,
                      [name](const Shape& size) { return read_chain(name, size).graph; });
   }
+  const Shape input = darknet_input(definition, name);
+  const std::vector<DarknetHead> heads = read_darknet(definition, name).heads;
+  if (!heads.empty()) return from_heads(name, definition, input, heads.front().classes);
   return from_text(
-      name, "a network in darknet's format", definition, darknet_input(definition, name),
+      name, "a network in darknet's format", definition, input,
       [name, definition](const Shape& size) { return read_darknet(definition, name, size).graph; });
 }
 

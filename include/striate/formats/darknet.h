@@ -5,20 +5,43 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "striate/base/files.h"
 #include "striate/graph/graph.h"
 
 namespace striate {
 
+/// What a section at a detector's end says of the answers before it. The graph gives them as they come
+/// from the layer, without the section's activations.
+struct DarknetHead {
+  enum class Kind : std::uint8_t {
+    detection,  ///< YOLO's dense layer: classes of all cells, then confidences, then boxes
+    region,     ///< YOLOv2's map: x, y, w, h, confidence and classes of each anchor
+    yolo        ///< YOLOv3's, the same with a logistic function for each class
+  };
+  Kind kind = Kind::yolo;
+  std::string output;  ///< the graph's
+  std::int64_t classes = 0;
+  std::int64_t boxes = 0;  ///< of a cell
+  std::int64_t side = 0;   ///< detection: cells along each side
+  /// Width and height of each box: in cells (region), or in pixels of the network's input (yolo).
+  std::vector<double> anchors;
+  bool softmax = false;     ///< of the classes (detection, region)
+  bool roots = false;       ///< detection: sizes are answered by their roots
+  bool background = false;  ///< region: the confidence stays as the layer gives it
+};
+
 /// A network in darknet's text format (a .cfg file): sections of `key=value` lines, one a layer, of
 /// which the first is [net]. Here are [convolutional], [connected], [maxpool], [avgpool],
-/// [dropout], [shortcut], [route], [upsample], [softmax] and [cost], with darknet's defaults; a
-/// [softmax] at the end is left to the loss, and keys that only darknet's own training knows
+/// [dropout], [shortcut], [route], [upsample], [reorg], [softmax], [cost], and a detector's [detection],
+/// [region] and [yolo], with darknet's defaults; a [softmax] at the end is left to the loss, and keys that only darknet's own training knows
 /// (learning_rate, steps, …) are passed over. Parameters are named layer0.conv.weight,
 /// layer0.bn.running_mean, layer9.fc.bias, … by the layer's number.
 struct DarknetNetwork {
   Graph graph;  ///< training form: input `input` [1, channels, height, width], output `logits`
+  /// Of a detector, whose outputs are these heads' answers, `logits` the first's; else empty.
+  std::vector<DarknetHead> heads;
   Shape input;  ///< 1, channels, height, width
 };
 

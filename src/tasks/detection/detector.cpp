@@ -44,9 +44,15 @@ DetectorNetwork read_detector_network(const std::string& definition, const std::
   return network;
 }
 
+const DetectorRow& detector_of(const ModelCard& card) {
+  const bool own = !card.definition.empty() && !card.definition.starts_with("{");
+  return detectors().find(own ? "darknet" : card.model);
+}
+
 Training open_detection_training(const TrainingSettings& settings, const Threads& threads,
                                  const std::filesystem::path& checkpoint) {
-  const DetectorRow& row = detectors().find(settings.model);
+  const DetectorRow& row =
+      detector_of({.model = settings.model, .definition = find_network(settings.model).definition});
   if (row.open == nullptr) fail<InputError>("{}: it cannot be trained here", settings.model);
   return row.open(settings, threads, checkpoint);
 }
@@ -72,7 +78,7 @@ std::unique_ptr<Detector> load_detector(const std::filesystem::path& path,
   if (card.model.empty()) {
     fail<InputError>("{}: it does not say which model its weights are for: name the model", name);
   }
-  const DetectorRow& row = detectors().find(card.model);
+  const DetectorRow& row = detector_of(card);
   if (card.preprocessing.mean.empty()) {
     fail<InputError>("{}: it carries no mean and deviation: give --mean and --std", name);
   }

@@ -179,7 +179,8 @@ Training finish_detector(DetectorStart start, const Graph& graph, MakeTargets ma
     // The weights' tensors stay the same while they are trained; each validation is handed them.
     return [=, &row](const Weights& weights, const std::atomic<bool>* cancel) -> Scores {
       const auto detector = row.make(card, weights, device);
-      const DetectionRun run = detect_all(*detector, *validation, {.cancel = cancel});
+      const DetectionRun run =
+          detect_all(*detector, *validation, {.score = kLeastScored, .cancel = cancel});
       const auto classes = static_cast<std::int64_t>(card.classes.size());
       return {{"map50", mean_average_precision(run.found, run.truth, classes)}};
     };

@@ -35,14 +35,14 @@ Found OneNetworkDetector::detect(const Image& picture, const DetectOptions& opti
   const Clock::time_point begin = Clock::now();
   const Preprocessing& p = card_.preprocessing;
   Tensor input(DType::f32, {1, p.channels, p.height, p.width});
-  preprocess(picture, p, input.data<float>());
+  take(picture, input.data<float>());
   Workspace workspace(plan_);
   plan_->forward(workspace, {{"input", input.view()}}, *weights_, {.cancel = options.cancel});
   std::vector<Tensor> outputs;
   for (const std::string& name : outputs_) outputs.push_back(workspace.fetch(name));
   Found found{.seconds = {.features = since(begin)}};
   const Clock::time_point answered = Clock::now();
-  std::vector<Detection> all = decode(outputs, options.score);
+  std::vector<Detection> all = decode(outputs, picture, options.score);
   const double w = picture.width;
   const double h = picture.height;
   for (Detection& one : all) {
@@ -51,16 +51,15 @@ Found OneNetworkDetector::detect(const Image& picture, const DetectOptions& opti
   found.regions = static_cast<std::int64_t>(all.size());
   found.seconds.classification = since(answered);
   const Clock::time_point decoded = Clock::now();
-  found.detections = suppressed(std::move(all), options);
+  found.detections = suppress(all, options.overlap, options.most);
   // Boxes are compared as they were answered, and cut at the picture's edges after that.
   for (Detection& one : found.detections) one.box = intersection(one.box, {0, 0, w, h});
   found.seconds.suppression = since(decoded);
   return found;
 }
 
-std::vector<Detection> OneNetworkDetector::suppressed(std::vector<Detection> found,
-                                                      const DetectOptions& options) const {
-  return suppress(found, options.overlap, options.most);
+void OneNetworkDetector::take(const Image& picture, float* chw) const {
+  preprocess(picture, card_.preprocessing, chw);
 }
 
 }  // namespace striate

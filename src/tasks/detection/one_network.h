@@ -8,21 +8,20 @@
 
 namespace striate {
 
-/// A detector whose answer is one run of one network on the whole picture, squeezed to its size.
+/// A detector whose answer is one run of one network on the whole picture.
 class OneNetworkDetector : public Detector {
  public:
-  /// `outputs` are the network's that `decode` reads.
   OneNetworkDetector(ModelCard card, Weights weights, std::shared_ptr<const Device> device);
 
   const ModelCard& card() const override { return card_; }
   Found detect(const Image& picture, const DetectOptions& options) const override;
 
  protected:
-  /// What the outputs say, in shares of the picture, none scored below `least`.
-  virtual std::vector<Detection> decode(const std::vector<Tensor>& outputs, double least) const = 0;
-  /// What remains of them.
-  virtual std::vector<Detection> suppressed(std::vector<Detection> found,
-                                            const DetectOptions& options) const;
+  /// Writes the network's input: the picture squeezed to its size, unless a detector has another way.
+  virtual void take(const Image& picture, float* chw) const;
+  /// What the network's outputs say, in shares of the picture, none scored below `least`.
+  virtual std::vector<Detection> decode(const std::vector<Tensor>& outputs, const Image& picture,
+                                        double least) const = 0;
 
  private:
   ModelCard card_;

@@ -24,7 +24,8 @@ class Yolo final : public OneNetworkDetector {
       : OneNetworkDetector(std::move(given), std::move(weights), std::move(device)) {}
 
  protected:
-  std::vector<Detection> decode(const std::vector<Tensor>& outputs, double least) const override {
+  std::vector<Detection> decode(const std::vector<Tensor>& outputs, const Image&,
+                                double least) const override {
     const Tensor& answers = outputs[0];
     const auto classes = static_cast<std::int64_t>(card().classes.size());
     const std::int64_t boxes = (answers.shape()[1] - classes) / 5;

@@ -25,6 +25,7 @@ std::string refusal(Body body) {
 
 TEST(Detectors, AreTheModelsOfTheirTask) {
   for (const DetectorRow& row : detectors().rows()) {
+    if (row.name == "darknet") continue;  // any .cfg file with answers of one
     const ModelRow& model = models().find(row.name);
     EXPECT_EQ(model.task, "detection") << row.name;
     EXPECT_TRUE(model.build_detector) << row.name;
@@ -49,11 +50,12 @@ TEST(Detectors, DefinitionsComeBack) {
 TEST(Detectors, SayWhatAFileIsNot) {
   const TemporaryFolder folder;
   const std::string path = folder.path() + "/model.safetensors";
-  SafeTensors file{.metadata = {{"model", "cnn"},
-                                {"classes", "[\"a\"]"},
-                                {"preprocessing",
-                                 R"({"channels":1,"height":28,"width":28,"mean":[0],"deviation":[1],)"
-                                 R"("resize":0,"order":"rgb"})"}}};
+  SafeTensors file{
+      .metadata = {
+          {"model", "cnn"},
+          {"classes", "[\"a\"]"},
+          {"preprocessing", R"({"channels":1,"height":28,"width":28,"mean":[0],"deviation":[1],)"
+                            R"("resize":0,"order":"rgb"})"}}};
   file.tensors["x"] = Tensor(DType::f32, {1});
   save_safetensors(path, file);
   EXPECT_THAT(refusal([&] { load_detector(path, make_cpu_device(1)); }),

@@ -17,6 +17,10 @@
 
 namespace striate {
 
+/// Least score of detections that are to be scored: far below what a person is shown, for the whole
+/// curve counts.
+inline constexpr double kLeastScored = 0.005;
+
 struct DetectOptions {
   double score = 0.05;      ///< least that a detection has
   double overlap = 0.5;     ///< of two of one class that overlap by more, the lower score goes
@@ -53,10 +57,10 @@ class Detector {
 };
 
 /// A kind of detector. Its name, or its names, are those of the model registry's rows, whose task is
-/// "detection".
+/// "detection"; networks of darknet's .cfg files are all "darknet".
 struct DetectorRow {
   std::string name;
-  /// See open_training in tasks/training.h.
+  /// See open_training in tasks/training.h; null where it cannot be trained here.
   Training (*open)(const TrainingSettings& settings, const Threads& threads,
                    const std::filesystem::path& checkpoint);
   /// Throws InputError where card or weights are not this detector's.
@@ -82,6 +86,9 @@ const DetectorRegistry& detectors();
 /// naming `file` for what cannot be meant.
 std::string to_definition(const DetectorNetwork& network);
 DetectorNetwork read_detector_network(const std::string& definition, const std::string& file);
+
+/// The kind of detector that a card's weights are for. Throws InputError where it is none.
+const DetectorRow& detector_of(const ModelCard& card);
 
 /// The training of a detector: see open_training in tasks/training.h.
 Training open_detection_training(const TrainingSettings& settings, const Threads& threads,
