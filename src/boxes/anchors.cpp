@@ -90,14 +90,15 @@ std::vector<BoxSize> parse_anchors(std::string_view text) {
     }
     return value;
   };
-  while (!text.empty()) {
+  for (bool more = true; more;) {
     const std::string_view part = text.substr(0, text.find(','));
+    more = part.size() < text.size();
     text.remove_prefix(std::min(part.size() + 1, text.size()));
     const std::size_t cross = std::min(part.find('x'), part.size());
     anchors.push_back(
         {side(part.substr(0, cross)), side(part.substr(std::min(cross + 1, part.size())))});
   }
-  if (anchors.empty() || anchors.size() > kMost) {
+  if (anchors.size() > kMost) {
     fail<InputError>("anchors: expected 1 to {}, got {}", kMost, anchors.size());
   }
   return anchors;

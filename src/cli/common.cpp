@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <csignal>
+#include <map>
 #include <sstream>
 
 #include "striate/base/error.h"
@@ -55,6 +56,30 @@ std::vector<std::string> pictures_below(const std::filesystem::path& folder) {
   if (paths.empty()) fail<InputError>("{}: expected PNG or JPEG files in it", folder.string());
   std::sort(paths.begin(), paths.end());
   return paths;
+}
+
+std::vector<PictureJob> picture_jobs(const std::vector<std::string>& paths) {
+  std::vector<PictureJob> jobs;
+  std::map<std::filesystem::path, std::string> taken;
+  const auto add = [&](const std::string& picture, const std::filesystem::path& name) {
+    const std::filesystem::path stem = std::filesystem::path(name).replace_extension();
+    const auto [other, fresh] = taken.emplace(stem, picture);
+    if (!fresh) {
+      fail<InputError>("{} and {}: both would be written as {}", other->second, picture,
+                       stem.string());
+    }
+    jobs.push_back({picture, name});
+  };
+  for (const std::string& path : paths) {
+    if (!std::filesystem::is_directory(path)) {
+      add(path, std::filesystem::path(path).filename());
+      continue;
+    }
+    for (const std::string& picture : pictures_below(path)) {
+      add(picture, std::filesystem::relative(picture, path));
+    }
+  }
+  return jobs;
 }
 
 void ClassifierSource::add_to(CLI::App& app) {

@@ -50,6 +50,15 @@ std::shared_ptr<const Device> make_device(const DeviceOptions& options);
 /// there are none.
 std::vector<std::string> pictures_below(const std::filesystem::path& folder);
 
+/// A picture, and what is written of it is called: pictures out of a folder keep their place below it.
+struct PictureJob {
+  std::string picture;
+  std::filesystem::path name;
+};
+
+/// Of pictures and folders of them. Throws InputError where two would be written under one name.
+std::vector<PictureJob> picture_jobs(const std::vector<std::string>& paths);
+
 /// Where a trained network comes from: MODEL is a model file, or a model's name with --weights.
 struct ClassifierSource {
   std::string model;

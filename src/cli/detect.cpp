@@ -20,35 +20,6 @@ struct Arguments {
   DeviceOptions run;
 };
 
-// Pictures out of a folder keep their place below it.
-struct Job {
-  std::string picture;
-  fs::path name;
-};
-
-std::vector<Job> jobs_of(const Arguments& arguments) {
-  std::vector<Job> jobs;
-  const auto add = [&](const std::string& picture, const fs::path& name) {
-    for (const Job& other : jobs) {
-      if (fs::path(other.name).replace_extension() == fs::path(name).replace_extension()) {
-        fail<InputError>("{} and {}: both would be written as {}", other.picture, picture,
-                         fs::path(name).replace_extension(".png").string());
-      }
-    }
-    jobs.push_back({picture, name});
-  };
-  for (const std::string& path : arguments.images) {
-    if (!fs::is_directory(path)) {
-      add(path, fs::path(path).filename());
-      continue;
-    }
-    for (const std::string& picture : pictures_below(path)) {
-      add(picture, fs::relative(picture, path));
-    }
-  }
-  return jobs;
-}
-
 Json objects_json(const std::vector<Detection>& found, const std::vector<std::string>& classes) {
   Json objects = Json::array();
   for (const Detection& one : found) {
@@ -70,7 +41,7 @@ void write_picture(const fs::path& path, const Image& picture, const std::vector
 }
 
 void detect_command(const Arguments& arguments) {
-  const std::vector<Job> jobs = jobs_of(arguments);
+  const std::vector<PictureJob> jobs = picture_jobs(arguments.images);
   const auto detector = arguments.source.open_detector(make_device(arguments.run));
   const std::vector<std::string>& classes = detector->card().classes;
   DetectOptions options = arguments.options;
@@ -89,7 +60,7 @@ void detect_command(const Arguments& arguments) {
   std::int64_t count = 0;
   double seconds = 0;
   const fs::path out = arguments.out;
-  for (const Job& job : jobs) {
+  for (const PictureJob& job : jobs) {
     const Image picture = read_image(job.picture);
     const Found found = detector->detect(picture, options);
     for (const Detection& one : found.detections) {

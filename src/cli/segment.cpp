@@ -20,48 +20,19 @@ struct Arguments {
   DeviceOptions run;
 };
 
-struct Job {
-  std::string picture;
-  fs::path stem;  // what is written begins so
-};
-
-// Pictures out of a folder keep their place below it.
-std::vector<Job> jobs_of(const Arguments& arguments) {
-  std::vector<Job> jobs;
-  const auto add = [&](const std::string& picture, const fs::path& name) {
-    const fs::path stem = fs::path(arguments.out) / fs::path(name).replace_extension();
-    for (const Job& other : jobs) {
-      if (other.stem == stem) {
-        fail<InputError>("{} and {}: both would be written as {}", other.picture, picture,
-                         stem.string());
-      }
-    }
-    jobs.push_back({picture, stem});
-  };
-  for (const std::string& path : arguments.images) {
-    if (!fs::is_directory(path)) {
-      add(path, fs::path(path).filename());
-      continue;
-    }
-    for (const std::string& picture : pictures_below(path)) {
-      add(picture, fs::relative(picture, path));
-    }
-  }
-  return jobs;
-}
-
 void segment_command(const Arguments& arguments) {
   const Segmenter segmenter = arguments.source.open_segmenter(make_device(arguments.run));
   const std::vector<std::string>& classes = segmenter.card().classes;
   const auto palette = draw::class_palette(static_cast<std::int64_t>(classes.size()));
-  const std::vector<Job> jobs = jobs_of(arguments);
+  const std::vector<PictureJob> jobs = picture_jobs(arguments.images);
   constexpr std::int64_t kParts = 1000;  // of a picture, for the bar
   Progress progress("segment", static_cast<std::int64_t>(jobs.size()) * kParts, "thousandths",
                     arguments.run.json);
   std::vector<std::string> written;
   Json all = Json::array();
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const Job& job = jobs[i];
+    const PictureJob& job = jobs[i];
+    const fs::path stem = (fs::path(arguments.out) / job.name).replace_extension();
     const Image picture = read_image(job.picture);
     const auto before = static_cast<std::int64_t>(i) * kParts;
     const Segmentation found =
@@ -72,13 +43,13 @@ void segment_command(const Arguments& arguments) {
                                       progress.advance_to(before + done * kParts / tiles);
                                     }});
     std::error_code error;
-    fs::create_directories(job.stem.parent_path(), error);
+    fs::create_directories(stem.parent_path(), error);
     if (error) {
-      fail<SystemError>("{}: cannot be made: {}", job.stem.parent_path().string(), error.message());
+      fail<SystemError>("{}: cannot be made: {}", stem.parent_path().string(), error.message());
     }
     Json files;
     const auto write = [&](const char* what, const std::string& ending, const Bytes& content) {
-      const std::string path = job.stem.string() + ending;
+      const std::string path = stem.string() + ending;
       write_file(path, content);
       written.push_back(path);
       files[what] = path;

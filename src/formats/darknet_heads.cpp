@@ -32,6 +32,8 @@ std::vector<double> anchors_of(DarknetSection& s, std::int64_t total,
 }
 
 void expect_answers(DarknetSection& s, std::int64_t expected, std::int64_t got, const char* what) {
+  // A misspelt key may be why they do not fit.
+  s.check_keys();
   if (expected == got) return;
   s.refuse(fmt::format("expected {} {} before it, got {}", expected, what, got));
 }

@@ -22,7 +22,8 @@ TEST(Anchors, OfThePaper) {
 TEST(Anchors, AsText) {
   EXPECT_THAT(parse_anchors("32x32,64x128.5"), ElementsAre(BoxSize{32, 32}, BoxSize{64, 128.5}));
   EXPECT_EQ(format_anchors(parse_anchors("32x32,64x128.5")), "32x32,64x128.5");
-  for (const char* bad : {"", "32", "32x", "0x5", "32x-1", "axb", "32x32,,3x3", "1x1x1", "nanx3"}) {
+  for (const char* bad :
+       {"", "32x32,", "32", "32x", "0x5", "32x-1", "axb", "32x32,,3x3", "1x1x1", "nanx3"}) {
     EXPECT_THROW(parse_anchors(bad), InputError) << bad;
   }
 }

@@ -111,7 +111,7 @@ TEST_F(Detect, DarknetsFiles) {
   write_file(folder_ / "n.weights", weights);
   expect_refused("detect --cfg n.cfg --weights n.weights p.png", "n.weights: it ends before");
   write_file(folder_ / "n.cfg", std::string(cfg) + "[yolov9]\n");
-  expect_refused("detect --cfg n.cfg --weights n.weights p.png", "n.cfg:15: [yolov9]");
+  expect_refused("detect --cfg n.cfg --weights n.weights p.png", "n.cfg:16: [yolov9]");
   expect_refused("train n.cfg --data voc:.", "");
 }
 

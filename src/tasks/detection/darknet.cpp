@@ -192,10 +192,10 @@ class DarknetDetector final : public OneNetworkDetector {
         for (std::int64_t c = 0; c < head.classes; ++c) {
           top = std::max(top, static_cast<double>(at(5 + c)));
         }
+        const bool softmax = head.softmax && !third;
         for (std::int64_t c = 0; c < head.classes; ++c) {
-          const auto answer = static_cast<double>(at(5 + c));
           double& value = classes[static_cast<std::size_t>(c)];
-          value = third ? logistic(at(5 + c)) : head.softmax ? std::exp(answer - top) : answer;
+          value = softmax ? std::exp(static_cast<double>(at(5 + c)) - top) : logistic(at(5 + c));
           sum += value;
         }
         const double x =
@@ -206,7 +206,7 @@ class DarknetDetector final : public OneNetworkDetector {
         const double h = std::exp(static_cast<double>(at(3))) * high / height;
         for (std::int64_t c = 0; c < head.classes; ++c) {
           double score = confidence * classes[static_cast<std::size_t>(c)];
-          if (head.softmax && !third) score /= sum;
+          if (softmax) score /= sum;
           if (score > least) add(found, x, y, w, h, c, score);
         }
       }

@@ -39,8 +39,15 @@ std::string to_definition(const DetectorNetwork& network) { return fields_to_jso
 
 DetectorNetwork read_detector_network(const std::string& definition, const std::string& file) {
   DetectorNetwork network;
-  fields_from_json(nlohmann::json::parse(definition, nullptr, false), network,
-                   file + ": its definition");
+  const nlohmann::json given = nlohmann::json::parse(definition, nullptr, false);
+  // A file from before a setting existed means what was done then, the setting's default.
+  nlohmann::json all = fields_to_json(network);
+  if (given.is_object()) {
+    all.update(given);
+  } else {
+    all = given;
+  }
+  fields_from_json(all, network, file + ": its definition");
   return network;
 }
 

@@ -113,10 +113,10 @@ TEST_F(DarknetBoxes, AreDarknets) {
     std::vector<Detection> found =
         here->detect(picture(), {.score = kLeast, .overlap = kOverlap, .most = 100000}).detections;
     const std::string line = fmt::format(
-        "/usr/bin/python3 '{}/tests/tasks/detection/darknet_boxes.py' '{}' {} {} {} {} {} >{} "
+        "/usr/bin/python3 '{}/tests/tasks/detection/darknet_boxes.py' '{}' {} {} {} {} {} 3 {} >{} "
         "2>/dev/null",
         kSourceFolder, library, folder / "n.cfg", folder / "n.weights", folder / "p.png", kLeast,
-        kOverlap, folder / "boxes.txt");
+        kOverlap, cfg == first() ? "dense" : "map", folder / "boxes.txt");
     ASSERT_EQ(std::system(line.c_str()), 0);
     const Bytes bytes = read_file(folder / "boxes.txt");
     std::istringstream text(std::string(bytes.begin(), bytes.end()));
@@ -162,19 +162,19 @@ TEST_F(DarknetBoxes, SayWhatDoesNotFit) {
   };
   const std::string begin = std::string(kBackbone) + "[convolutional]\nfilters=16\n";
   EXPECT_EQ(refusal(begin + "[yolo]\nclasses=4\nnum=2\n"),
-            "n.cfg:26: [yolo]: expected 18 channels before it, got 16");
+            "n.cfg:28: [yolo]: expected 18 channels before it, got 16");
   EXPECT_EQ(refusal(begin + "[yolo]\nclasses=3\nnum=2\nmask=0,2\n"),
-            "n.cfg:29: [yolo]: mask: expected boxes from 0 to 1, got 2");
+            "n.cfg:31: [yolo]: mask: expected boxes from 0 to 1, got 2");
   EXPECT_EQ(refusal(begin + "[region]\nclasses=3\nnum=2\nanchors=1,2,3\n"),
-            "n.cfg:29: [region]: anchors: expected two numbers for each of num=2, got 3");
+            "n.cfg:31: [region]: anchors: expected two numbers for each of num=2, got 3");
   EXPECT_EQ(refusal(begin + "[region]\nclasses=3\nnum=2\nanchors=1,2,x,4\n"),
-            "n.cfg:29: [region]: anchors: expected numbers separated by commas, got 1,2,x,4");
+            "n.cfg:31: [region]: anchors: expected numbers separated by commas, got 1,2,x,4");
   EXPECT_EQ(refusal(begin + "[region]\nclasses=3\nnum=2\ntree=a.tree\n"),
-            "n.cfg:29: [region]: tree: classes in a tree are not known here");
+            "n.cfg:31: [region]: tree: classes in a tree are not known here");
   EXPECT_EQ(refusal(begin + "[reorg]\nstride=3\n"),
-            "n.cfg:27: [reorg]: stride: a map of 16x15x23 cannot be reorganized by 3");
+            "n.cfg:29: [reorg]: stride: a map of 16x16x24 cannot be reorganized by 3");
   EXPECT_EQ(refusal(begin + "[yolo]\nclasses=3\nnum=2\n[yolo]\nclasses=3\nnum=2\n"),
-            "n.cfg:29: [yolo]: the layer before it has such a section already");
+            "n.cfg:31: [yolo]: the layer before it has such a section already");
   EXPECT_THAT(refusal(begin + "[detection]\nclasses=3\ncoords=4\nside=3\n"),
               HasSubstr("expected 72 numbers before it"));
   EXPECT_THAT(refusal(begin + "[yolo]\nclases=3\n"), HasSubstr("did you mean \"classes\"?"));

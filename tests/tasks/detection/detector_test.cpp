@@ -39,8 +39,8 @@ TEST(Detectors, DefinitionsComeBack) {
   const DetectorNetwork again = read_detector_network(to_definition(network), "f");
   EXPECT_EQ(again.backbone, "alexnet");
   EXPECT_EQ(again.grid, 13);
-  EXPECT_EQ(refusal([] { read_detector_network("{}", "f"); }),
-            "f: its definition: backbone is missing");
+  // A file may be older than a setting.
+  EXPECT_EQ(to_definition(read_detector_network("{}", "f")), to_definition(DetectorNetwork{}));
   const Network described =
       network_of({.model = "yolo", .definition = to_definition({.grid = 4, .boxes = 1})});
   const Graph graph = described.row.build({.height = 64, .width = 64, .classes = 2});

@@ -98,7 +98,7 @@ TEST_F(TrainYolo, PicturesWithoutObjectsAndFarTooManyAreNoTrouble) {
   EXPECT_TRUE(std::isfinite(outcome.epochs.back().loss));
 }
 
-TEST_F(TrainYolo, BeginsFromAClassifier) {
+TEST_F(TrainYolo, BeginsFromAnotherRunAndFreezes) {
   const std::string data = squares(8);
   TrainingSettings s = settings(data);
   s.train.epochs = 1;
