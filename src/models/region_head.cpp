@@ -47,8 +47,8 @@ RegionScores region_head(Builder& b, const Backbone& backbone, const Value& prop
       .offsets = b.linear("bbox_pred", x, {.out = 4 * (classes + 1), .weights = smaller_normal})};
 }
 
-Value region_loss(Builder& b, const Backbone& backbone, const Value& proposals,
-                  const Value& objects, std::int64_t classes, double background) {
+DrawnRegions draw_regions(Builder& b, const Value& proposals, const Value& objects,
+                          std::int64_t classes, double background) {
   const std::vector<Value> drawn =
       b.node("RegionSample", "drawn", {proposals, objects},
              {{"classes", classes},
@@ -56,11 +56,17 @@ Value region_loss(Builder& b, const Backbone& backbone, const Value& proposals,
               {"background", background},
               {"scales", std::vector<double>(std::begin(kOffsetScales), std::end(kOffsetScales))}},
              {"drawn.regions", "drawn.labels", "drawn.offsets", "drawn.weights"});
-  const RegionScores scores = region_head(b, backbone, drawn[0], classes);
-  const Value named = b.node("SoftmaxCrossEntropyLoss", "loss.class", {scores.logits, drawn[1]},
+  return {drawn[0], drawn[1], drawn[2], drawn[3]};
+}
+
+Value region_loss(Builder& b, const Backbone& backbone, const Value& proposals,
+                  const Value& objects, std::int64_t classes, double background) {
+  const DrawnRegions drawn = draw_regions(b, proposals, objects, classes, background);
+  const RegionScores scores = region_head(b, backbone, drawn.regions, classes);
+  const Value named = b.node("SoftmaxCrossEntropyLoss", "loss.class", {scores.logits, drawn.labels},
                              {{"ignore_index", std::int64_t{-1}}});
-  const Value placed =
-      b.node("SmoothL1Loss", "loss.box", {scores.offsets, drawn[2], drawn[3]}, {{"beta", 1.0}});
+  const Value placed = b.node("SmoothL1Loss", "loss.box",
+                              {scores.offsets, drawn.offsets, drawn.weights}, {{"beta", 1.0}});
   return b.add("loss.region", named, placed);
 }
 

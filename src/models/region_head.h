@@ -25,8 +25,15 @@ RegionScores region_head(Builder& b, const Backbone& backbone, const Value& prop
 /// Input `objects`.
 Value objects_input(Builder& b);
 
-/// Regions drawn by the operator RegionSample, from those of IoU `background` with an object on, go
-/// through the head; equation 1 of them.
+/// Regions drawn by the operator RegionSample, those for no object from IoU `background` on, with what
+/// they are to be.
+struct DrawnRegions {
+  Value regions, labels, offsets, weights;
+};
+DrawnRegions draw_regions(Builder& b, const Value& proposals, const Value& objects,
+                          std::int64_t classes, double background);
+
+/// Drawn regions go through the head; equation 1 of them.
 Value region_loss(Builder& b, const Backbone& backbone, const Value& proposals,
                   const Value& objects, std::int64_t classes, double background);
 

@@ -19,6 +19,14 @@ namespace striate {
 Graph faster_rcnn_training(const std::string& name, const ModelSize& size,
                            const DetectorNetwork& network);
 
+/// Regions come from outside: as many of each picture, in `proposals` [N * R, 5], rows of image, x1, y1,
+/// x2, y2, another input, which the registry's form has too.
+Graph fast_rcnn_training(const std::string& name, const ModelSize& size,
+                         const DetectorNetwork& network);
+/// Likewise; it learns to name regions, and its parameters are the registry's `head.svm` and `head.box`
+/// besides, which nothing teaches.
+Graph sppnet_training(const ModelSize& size, const DetectorNetwork& network);
+
 /// What boxes' offsets are multiplied by where they are learned (Girshick's code, and torchvision).
 inline constexpr double kOffsetScales[4] = {10, 10, 5, 5};
 

@@ -154,7 +154,8 @@ DetectorStart start_detector(const TrainingSettings& settings, const Threads& th
   return start;
 }
 
-Training finish_detector(DetectorStart start, const Graph& graph, MakeTargets make_targets) {
+Training finish_detector(DetectorStart start, const Graph& graph, MakeTargets make_targets,
+                         MakeDetector make) {
   Training& training = start.training;
   const TrainingSettings& settings = training.settings;
   training.graph = freeze_for(training, graph);
@@ -173,12 +174,12 @@ Training finish_detector(DetectorStart start, const Graph& graph, MakeTargets ma
     return std::make_unique<BoxedBatches>(train, options, targets);
   };
   if (training.held_back == 0) return std::move(training);
-  training.validator = [validation = start.validation,
+  if (!make) make = detectors().find(settings.model).make;
+  training.validator = [=, validation = start.validation,
                         card = training.card](std::shared_ptr<const Device> device) -> Validate {
-    const DetectorRow& row = detectors().find(card.model);
     // The weights' tensors stay the same while they are trained; each validation is handed them.
-    return [=, &row](const Weights& weights, const std::atomic<bool>* cancel) -> Scores {
-      const auto detector = row.make(card, weights, device);
+    return [=](const Weights& weights, const std::atomic<bool>* cancel) -> Scores {
+      const auto detector = make(card, weights, device);
       const DetectionRun run =
           detect_all(*detector, *validation, {.score = kLeastScored, .cancel = cancel});
       const auto classes = static_cast<std::int64_t>(card.classes.size());

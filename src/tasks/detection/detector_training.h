@@ -40,8 +40,12 @@ using MakeTargets =
     std::function<void(const Batch&, std::map<std::string, Tensor, std::less<>>& inputs)>;
 
 /// `graph` is the training form with `loss` as its first output. The best epoch is chosen by mAP at
-/// 0.5, `map50`. A picture without objects is a picture like any other.
-Training finish_detector(DetectorStart start, const Graph& graph, MakeTargets make_targets);
+/// 0.5, `map50`, of the detector that `make`, or the detector's row, makes of the weights. A picture
+/// without objects is a picture like any other.
+using MakeDetector = std::function<std::unique_ptr<Detector>(ModelCard card, Weights weights,
+                                                             std::shared_ptr<const Device> device)>;
+Training finish_detector(DetectorStart start, const Graph& graph, MakeTargets make_targets,
+                         MakeDetector make = {});
 
 /// How many of the batch's objects there are of each picture, at most: what a tensor of them holds.
 std::int64_t most_objects(const Batch& batch);
