@@ -16,7 +16,7 @@ struct InputSize {
   /// Of the graph's first input; its own where a file's network takes no pictures.
   Shape shape(const Graph& graph) const {
     if (model.channels == 0) return graph.inputs.at(0).shape;
-    return {batch, model.channels, model.height, model.width};
+    return input_shape(graph, model, batch);
   }
 };
 

@@ -1,8 +1,10 @@
 #include "striate/formats/darknet.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "formats/darknet_heads.h"
+#include "formats/darknet_layers.h"
 #include "formats/darknet_sections.h"
 #include "striate/base/error.h"
 #include "striate/base/suggest.h"
@@ -16,6 +18,9 @@ using Ints = std::vector<std::int64_t>;
 constexpr std::int64_t kMostChannels = 1 << 20;
 constexpr std::int64_t kMostPixels = 1 << 16;
 constexpr std::int64_t kMostWindow = 1 << 12;
+constexpr std::int64_t kMostHidden = 1 << 16;
+constexpr std::int64_t kMostSteps = 1 << 12;
+constexpr std::int64_t kMostUnrolled = 1 << 14;
 // All parameters together: 16 GiB of float32.
 constexpr std::int64_t kMostWeights = std::int64_t{1} << 32;
 
@@ -67,6 +72,10 @@ class Reader {
         {"softmax", &Reader::softmax},
         {"soft", &Reader::softmax},
         {"reorg", &Reader::reorg},
+        {"rnn", &Reader::recurrent},
+        {"crnn", &Reader::recurrent},
+        {"lstm", &Reader::recurrent},
+        {"gru", &Reader::recurrent},
         {"detection", &Reader::head},
         {"region", &Reader::head},
         {"yolo", &Reader::head},
@@ -78,19 +87,24 @@ class Reader {
     if (net.name() != "net" && net.name() != "network") {
       net.refuse("expected [net] first");
     }
-    Shape input{1, net.integer("channels", 3, 1, kMostChannels),
+    // The rows of a batch are the steps of a sequence where a layer keeps a state.
+    const bool sequence = std::any_of(sections_.begin(), sections_.end(), is_recurrent);
+    const std::int64_t steps = net.integer("time_steps", 1, 1, kMostSteps);
+    Shape input{sequence ? steps : 1, net.integer("channels", 3, 1, kMostChannels),
                 net.integer("height", 0, 0, kMostPixels), net.integer("width", 0, 0, kMostPixels)};
+    const std::int64_t inputs = net.integer("inputs", 0, 0, kMostChannels);
+    if (inputs > 0 && input[2] == 0 && input[3] == 0) input = {input[0], inputs, 1, 1};
     // Settings of darknet's training, which are given on the command line here.
     net.pass_over(
-        "batch subdivisions time_steps notruth random learning_rate momentum decay adam B1 B2 eps "
+        "batch subdivisions notruth random learning_rate momentum decay adam B1 B2 eps "
         "policy burn_in power steps scales step scale gamma max_batches max_crop min_crop "
         "max_ratio "
-        "min_ratio center angle aspect saturation exposure hue inputs mosaic cutmix flip "
+        "min_ratio center angle aspect saturation exposure hue mosaic cutmix flip "
         "letter_box "
         "label_smooth_eps optimized_memory");
     net.check_keys();
     if (size_) {
-      input = {1, (*size_)[0], (*size_)[1], (*size_)[2]};
+      input = {input[0], (*size_)[0], (*size_)[1], (*size_)[2]};
     } else if (input[2] == 0 || input[3] == 0) {
       net.refuse("expected height and width");
     }
@@ -100,11 +114,6 @@ class Reader {
   void read_layer(DarknetSection& section, std::size_t number) {
     const auto found = layers().find(section.name());
     if (found == layers().end()) {
-      for (const std::string_view later : {"rnn", "lstm", "gru", "crnn"}) {
-        if (section.name() == later) {
-          section.refuse("a recurrent layer; the format has it, but it cannot be run yet");
-        }
-      }
       std::vector<std::string> known;
       for (const auto& [name, layer] : layers()) known.push_back(name);
       section.refuse(
@@ -141,28 +150,7 @@ class Reader {
   }
 
   void activate(DarknetSection& section, const std::string& otherwise) {
-    struct Row {
-      const char* op;
-      Attributes attributes;
-    };
-    static const std::map<std::string, Row, std::less<>> table = {
-        {"linear", {nullptr, {}}},
-        {"relu", {"Relu", {}}},
-        {"leaky", {"LeakyRelu", {{"alpha", 0.1}}}},
-        {"logistic", {"Sigmoid", {}}},
-        {"tanh", {"Tanh", {}}},
-        {"elu", {"Elu", {}}},
-        {"selu", {"Selu", {}}}};
-    const std::string name = section.text("activation", otherwise);
-    const auto found = table.find(name);
-    if (found == table.end()) {
-      std::vector<std::string> known;
-      for (const auto& [key, row] : table) known.push_back(key);
-      section.refuse("activation",
-                     fmt::format("{} is not known here{}", name, suggestion(name, known)));
-    }
-    if (found->second.op == nullptr) return;
-    x_ = builder_.node(found->second.op, name, {x_}, found->second.attributes);
+    x_ = darknet_activation(builder_, x_, section, otherwise);
   }
 
   void convolutional(DarknetSection& s) {
@@ -297,6 +285,22 @@ class Reader {
          {"nearest_mode", std::string("floor")}});
   }
 
+  void recurrent(DarknetSection& s) {
+    const bool map = s.name() == "crnn";
+    const std::int64_t out = s.integer(map ? "output_filters" : "output", 1, 1, kMostHidden);
+    const std::int64_t hidden = map ? s.integer("hidden_filters", 1, 1, kMostHidden) : out;
+    const Shape& shape = builder_.shape(x_);
+    const std::int64_t in = map ? shape[1] : shape.elements() / shape[0];
+    const std::int64_t gates = s.name() == "lstm" ? 4 : s.name() == "gru" ? 3 : 1;
+    const std::int64_t each = gates * (map ? 9 : 1);
+    if (in > kMostWeights / hidden) count_weights(s, kMostWeights);
+    count_weights(s, each * (in * hidden + hidden * hidden + (gates == 1 ? hidden * out : 0)));
+    if (gates == 1 && (unrolled_ += shape[0]) > kMostUnrolled) {
+      s.refuse(fmt::format("more than {} steps of all layers would be unrolled", kMostUnrolled));
+    }
+    x_ = darknet_recurrent(builder_, x_, s);
+  }
+
   void reorg(DarknetSection& s) {
     expect_map(s);
     x_ = reorganized(builder_, x_, s);
@@ -343,6 +347,7 @@ class Reader {
   std::vector<Value> outputs_;
   std::vector<DarknetHead> heads_;
   std::int64_t weights_ = 0;
+  std::int64_t unrolled_ = 0;  // steps of layers that are
 };
 
 }  // namespace

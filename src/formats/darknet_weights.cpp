@@ -10,7 +10,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "darknet's files are little-endian");
 
 // Parameters in the order in which darknet writes them: layer by layer; a convolution's weights last,
-// a dense layer's before those of its norm.
+// a dense layer's before those of its norm; an [rnn]'s three layers one after another; of gates those
+// that read the state first.
 std::vector<const Parameter*> in_darknet_order(const Graph& graph) {
   std::vector<const Parameter*> order;
   std::string done;
@@ -21,12 +22,25 @@ std::vector<const Parameter*> in_darknet_order(const Graph& graph) {
     }
     if (layer == done) continue;
     done = layer;
-    const bool dense = graph.find_parameter(layer + "fc.weight") != nullptr;
-    for (const char* name :
-         {"conv.bias", "fc.bias", "bn.bias", dense ? "fc.weight" : "", "bn.weight",
-          "bn.running_mean", "bn.running_var", dense ? "" : "conv.weight"}) {
-      const Parameter* found = graph.find_parameter(layer + name);
-      if (found != nullptr) order.push_back(found);
+    for (const char* of : {"", "input.", "self.", "output."}) {
+      const std::string part = layer + of;
+      const bool dense = graph.find_parameter(part + "fc.weight") != nullptr;
+      for (const char* name :
+           {"conv.bias", "fc.bias", "bn.bias", dense ? "fc.weight" : "", "bn.weight",
+            "bn.running_mean", "bn.running_var", dense ? "" : "conv.weight"}) {
+        const Parameter* found = graph.find_parameter(part + name);
+        if (found != nullptr) order.push_back(found);
+      }
+    }
+    for (const char* side : {"_hh", "_ih"}) {
+      for (const char* gate :
+           {"lstm.0.input.", "lstm.0.forget.", "lstm.0.output.", "lstm.0.candidate.",
+            "gru.0.update.", "gru.0.reset.", "gru.0.candidate."}) {
+        for (const char* name : {"bias", "weight"}) {
+          const Parameter* found = graph.find_parameter(layer + gate + name + side);
+          if (found != nullptr) order.push_back(found);
+        }
+      }
     }
   }
   invariant(order.size() == graph.parameters.size(), "a darknet layer has other parameters");

@@ -139,6 +139,13 @@ Attributes attributes_of(const RecurrentOptions& options) {
     attributes["activations"] =
         std::vector<std::string>(options.bidirectional ? 2 : 1, options.activation);
   }
+  if (options.cell == RecurrentCell::gru && options.activation != "Tanh") {
+    std::vector<std::string> names;
+    for (int i = 0; i < (options.bidirectional ? 2 : 1); ++i) {
+      names.insert(names.end(), {"Sigmoid", options.activation});
+    }
+    attributes["activations"] = names;
+  }
   if (options.cell == RecurrentCell::gru && options.linear_before_reset) {
     attributes["linear_before_reset"] = std::int64_t{1};
   }

@@ -9,6 +9,7 @@
 #include "striate/graph/rewrite.h"
 #include "striate/nn/builder.h"
 #include "striate/nn/initialize.h"
+#include "striate/tasks/networks.h"
 #include "striate/train/optimizer.h"
 
 namespace striate {
@@ -37,8 +38,8 @@ class Run {
   Run(const ModelRow& model, const ModelSize& size, std::shared_ptr<const Device> device,
       const BenchmarkOptions& options)
       : options_(options), device_(std::move(device)) {
-    const Shape shape{options.batch, size.channels, size.height, size.width};
     graph_ = model.build(size);
+    const Shape shape = input_shape(graph_, size, options.batch);
     const Shape scores = infer_shapes(graph_, {{"input", shape}}).at("logits").shape;
     graph_ = options.training ? with_classification_loss(std::move(graph_))
                               : inference_form(std::move(graph_));

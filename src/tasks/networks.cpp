@@ -217,6 +217,11 @@ Network find_network(const std::string& name) {
   return from_definition(name, std::string(bytes.begin(), bytes.end()));
 }
 
+Shape input_shape(const Graph& graph, const ModelSize& size, std::int64_t batch) {
+  const std::int64_t steps = graph.inputs.at(0).shape[0];
+  return {steps > 1 ? steps : batch, size.channels, size.height, size.width};
+}
+
 Network network_of(const ModelCard& card) {
   if (card.definition.starts_with("{")) {
     return models().find(card.model).build_detector ? from_detector(card) : from_sequence(card);

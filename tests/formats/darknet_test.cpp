@@ -133,11 +133,16 @@ TEST(Darknet, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(error_of(kNet + "[convolutionel]\n"),
             "net.cfg:5: [convolutionel]: this layer is not known here; did you mean "
             "\"convolutional\"?");
-  for (const char* name : {"rnn", "lstm", "gru", "crnn"}) {
-    EXPECT_EQ(error_of(kNet + "[" + name + "]\noutput=3\n"),
-              std::string("net.cfg:5: [") + name +
-                  "]: a recurrent layer; the format has it, but it cannot be run yet");
-  }
+  EXPECT_EQ(
+      error_of(kNet + "[lstm]\noutput=3\nbatch_normalize=1\n"),
+      "net.cfg:7: [lstm]: batch_normalize: a norm inside a recurrent layer is not known here");
+  EXPECT_EQ(error_of("[net]\ninputs=4\ntime_steps=3\n[rnn]\noutput=3\nactivation=sinus\n"),
+            "net.cfg:6: [rnn]: activation: sinus is not known here; known: elu, leaky, linear, "
+            "logistic, relu, selu, tanh");
+  EXPECT_EQ(error_of("[net]\ninputs=1048576\n[lstm]\noutput=65536\n"),
+            "net.cfg:3: [lstm]: the network has more than 4294967296 weights");
+  EXPECT_EQ(error_of("[net]\ninputs=4\ntime_steps=4096\n[rnn]\n[rnn]\n[rnn]\n[rnn]\n[rnn]\n"),
+            "net.cfg:8: [rnn]: more than 16384 steps of all layers would be unrolled");
   EXPECT_EQ(error_of(kNet + "[convolutional]\nfilter=3\n"),
             "net.cfg:6: [convolutional] has no key filter; did you mean \"filters\"?");
   EXPECT_EQ(error_of(kNet + "[convolutional]\nfilters=3x\n"),

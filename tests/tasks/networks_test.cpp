@@ -6,6 +6,7 @@
 
 #include "striate/base/error.h"
 #include "striate/base/files.h"
+#include "striate/formats/darknet.h"
 #include "striate/graph/summary.h"
 #include "striate/nn/initialize.h"
 #include "striate/tasks/classification/classifier.h"
@@ -149,6 +150,16 @@ TEST(Networks, AreChainsToo) {
   EXPECT_EQ(network.row.natural.height, 32);
   const Network again = network_of({.model = network.row.name, .definition = network.definition});
   EXPECT_EQ(again.row.natural.classes, 10);
+}
+
+TEST(NetworksOfSteps, TakeTheirOwnNumber) {
+  const Graph steps =
+      read_darknet("[net]\ninputs=4\ntime_steps=3\n[rnn]\noutput=2\n", "n.cfg").graph;
+  const ModelSize size{.channels = 4, .height = 1, .width = 1};
+  EXPECT_EQ(input_shape(steps, size, 8), Shape({3, 4, 1, 1}));
+  EXPECT_EQ(infer_shapes(steps).at("logits").shape, Shape({3, 2}));
+  const Graph pictures = models().find("lenet5").build(models().find("lenet5").natural);
+  EXPECT_EQ(input_shape(pictures, models().find("lenet5").natural, 8)[0], 8);
 }
 
 }  // namespace

@@ -33,16 +33,18 @@ struct DarknetHead {
 };
 
 /// A network in darknet's text format (a .cfg file): sections of `key=value` lines, one a layer, of
-/// which the first is [net]. Here are [convolutional], [connected], [maxpool], [avgpool],
-/// [dropout], [shortcut], [route], [upsample], [reorg], [softmax], [cost], and a detector's [detection],
-/// [region] and [yolo], with darknet's defaults; a [softmax] at the end is left to the loss, and keys that only darknet's own training knows
-/// (learning_rate, steps, …) are passed over. Parameters are named layer0.conv.weight,
-/// layer0.bn.running_mean, layer9.fc.bias, … by the layer's number.
+/// which the first is [net]. Here are [convolutional], [connected], [maxpool], [avgpool], [dropout],
+/// [shortcut], [route], [upsample], [reorg], [softmax], [cost], a detector's [detection], [region] and
+/// [yolo], and [rnn], [crnn], [lstm] and [gru], all with darknet's defaults; a [softmax] at the end is
+/// left to the loss, and keys that only darknet's own training knows (learning_rate, steps, …) are
+/// passed over. Where a layer is recurrent, the rows of the input are the `time_steps` of one sequence.
+/// Parameters are named layer0.conv.weight, layer0.bn.running_mean, layer9.fc.bias,
+/// layer2.gru.0.reset.weight_hh, … by the layer's number.
 struct DarknetNetwork {
   Graph graph;  ///< training form: input `input` [1, channels, height, width], output `logits`
   /// Of a detector, whose outputs are these heads' answers, `logits` the first's; else empty.
   std::vector<DarknetHead> heads;
-  Shape input;  ///< 1, channels, height, width
+  Shape input;  ///< 1, or the steps of a sequence; channels, height, width
 };
 
 /// `size` (channels, height, width) takes the place of [net]'s. Throws InputError naming `file` and

@@ -32,7 +32,7 @@ struct RecurrentOptions {
   /// Bias vectors of a gate: none, one as in the papers, or two as in PyTorch, which sum up to one.
   /// A gru's candidate of linear_before_reset has two where it has any.
   int biases = 1;
-  std::string activation = "Tanh";  ///< an rnn's
+  std::string activation = "Tanh";  ///< an rnn's, and that of a gru's candidate
   bool linear_before_reset = true;  ///< a gru's: PyTorch's form; false: Cho et al.'s
   /// First values of everything; absent: uniform within 1 / sqrt(hidden), as PyTorch has them.
   std::optional<Initial> weights = std::nullopt;

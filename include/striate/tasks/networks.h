@@ -27,4 +27,8 @@ Network find_network(const std::string& name);
 /// definition that cannot be read.
 Network network_of(const ModelCard& card);
 
+/// Of the first input for so many pictures. A network whose rows are the steps of one sequence takes as
+/// many as it has, whatever the batch.
+Shape input_shape(const Graph& graph, const ModelSize& size, std::int64_t batch);
+
 }  // namespace striate
