@@ -127,7 +127,12 @@ Network from_definition(const std::string& name, const std::string& definition) 
                      [name](const Shape& size) { return read_chain(name, size).graph; });
   }
   const Shape input = darknet_input(definition, name);
-  const std::vector<DarknetHead> heads = read_darknet(definition, name).heads;
+  std::vector<DarknetHead> heads;
+  try {
+    heads = read_darknet(definition, name).heads;
+  } catch (const OutOfPixels&) {
+    // Below it is said which picture would have been large enough.
+  }
   if (!heads.empty()) return from_heads(name, definition, input, heads.front().classes);
   return from_text(
       name, "a network in darknet's format", definition, input,
